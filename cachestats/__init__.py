@@ -1,0 +1,1 @@
+"""The content-addressed cache and its numbers; knows nothing of prompts or jobs."""

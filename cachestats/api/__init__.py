@@ -1,0 +1,1 @@
+"""The cache's numbers and its purge over HTTP."""

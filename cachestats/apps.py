@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CachestatsConfig(AppConfig):
+    name = "cachestats"
+    verbose_name = "Cache"

@@ -1,0 +1,103 @@
+"""The configuration in force in this process, reread at most once a second.
+
+A file or revision that turns bad while the process runs is reported once and the last good
+values stay in force: a typing error must not stop the workers.
+"""
+
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from cachestats.config.schema import Effective, merge
+from cachestats.errors import FieldError, InvalidConfig
+from cachestats.models import ConfigRevision
+
+logger = logging.getLogger(__name__)
+
+REREAD_SECONDS = 1.0
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the tuning file's values.
+
+    Raises:
+        InvalidConfig: it can't be read, or is not a JSON object.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise InvalidConfig([FieldError(field=str(path), message=f"can't be read: {exc}")]) from exc
+    if not isinstance(values, dict):
+        raise InvalidConfig([FieldError(field=str(path), message="must be a JSON object")])
+    return values
+
+
+def load() -> Effective:
+    """Read file and newest revision now.
+
+    Raises:
+        InvalidConfig: names each wrong key and what is accepted.
+    """
+    file = read_file(settings.PERF_CONFIG)
+    try:
+        revision = ConfigRevision.objects.order_by("-number").first()
+    except DatabaseError:
+        # Before the first migration, or while the database is away, the file alone rules.
+        revision = None
+    if revision is None:
+        return merge(file)
+    return merge(file, revision.overlay, revision.number)
+
+
+class _Current:
+    """The last good configuration and when it was read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._effective: Effective | None = None
+        self._read_at = 0.0
+        self._complaint = ""
+
+    def get(self) -> Effective:
+        effective = self._effective
+        if effective is not None and time.monotonic() - self._read_at < REREAD_SECONDS:
+            return effective
+        with self._lock:
+            try:
+                effective = load()
+                self._complaint = ""
+            except InvalidConfig as exc:
+                if self._effective is None:
+                    raise
+                effective = self._effective
+                if str(exc) != self._complaint:
+                    self._complaint = str(exc)
+                    logger.warning("[PERF] Tuning ignored, the last good values stay: %s", exc)
+            self._effective, self._read_at = effective, time.monotonic()
+            return effective
+
+    def forget(self) -> None:
+        self._effective = None
+
+
+_current = _Current()
+
+
+def current() -> Effective:
+    """Return the configuration in force, at most a second old.
+
+    Raises:
+        InvalidConfig: only while this process has never seen a good one.
+    """
+    return _current.get()
+
+
+def forget() -> None:
+    """Make the next `current` read again at once (after a revision was saved here)."""
+    _current.forget()

@@ -1,0 +1,57 @@
+"""The cache's errors.
+
+CacheError
+├── InvalidKeyMaterial   content, params or cache type can't be made into a key
+├── InvalidValue         the value is not JSON
+├── InvalidConfig        the tuning file or a revision breaks its schema
+├── InvalidFilter        a purge without a filter, or with one that can't be read
+└── StoreUnavailable     the database file is missing, locked, corrupt ... (retryable)
+
+A look-up never raises StoreUnavailable to its caller: a broken store is a miss.
+"""
+
+from dataclasses import dataclass
+
+
+class CacheError(Exception):
+    """Anything that this app raises on purpose."""
+
+    retryable = False
+
+
+class InvalidKeyMaterial(CacheError):
+    """Content, params or cache type can't be made into a key."""
+
+
+class InvalidValue(CacheError):
+    """The value can't come back as it went in, because it is not JSON."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """What is wrong with one field, and what is accepted."""
+
+    field: str
+    message: str
+
+
+class FieldsInvalid(CacheError):
+    """Bad input, told field by field."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+
+
+class InvalidConfig(FieldsInvalid):
+    """The tuning file or a revision breaks its schema."""
+
+
+class InvalidFilter(FieldsInvalid):
+    """A purge without a filter, or with one that can't be read."""
+
+
+class StoreUnavailable(CacheError):
+    """The store can't be read or written right now."""
+
+    retryable = True

@@ -1,0 +1,109 @@
+"""Canonical keys: the same content and parameters give the same key in every process.
+
+A key is HMAC-SHA-256, under the site's pepper, of the canonical JSON of {cache_type, content,
+params}: sorted names, NFC strings, no number that JSON can't carry. The pepper keeps the hash of
+a short text from being guessed.
+"""
+
+import hashlib
+import hmac
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from cachestats.errors import InvalidKeyMaterial
+
+CACHE_TYPE = re.compile(r"[a-z0-9_]{1,40}")
+INTEGERS = range(-(2**63), 2**63)
+# Up to here a float that is whole and the integer are the same JSON number.
+EXACT_FLOAT = 2.0**53
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key; `row_id` is its first 8 bytes as a signed integer, which SQLite finds fastest."""
+
+    digest: bytes
+    cache_type: str
+
+    @property
+    def row_id(self) -> int:
+        return int.from_bytes(self.digest[:8], "big", signed=True)
+
+    @property
+    def hex(self) -> str:
+        return self.digest.hex()
+
+    @property
+    def short(self) -> str:
+        """The first 8 digits: enough to find the entry, too few to prove a text."""
+        return self.hex[:8]
+
+
+def make_key(
+    pepper: bytes,
+    content: Mapping[str, Any],
+    params: Mapping[str, Any] | None = None,
+    cache_type: str = "default",
+) -> Key:
+    """Return the key of this content under these parameters.
+
+    Raises:
+        InvalidKeyMaterial: names the place in content or params that is not JSON, or the type.
+    """
+    if not CACHE_TYPE.fullmatch(cache_type):
+        raise InvalidKeyMaterial("cache_type must be 1 to 40 of a-z, 0-9 and _")
+    material = canonical(
+        {"cache_type": cache_type, "content": content, "params": {} if params is None else params}
+    )
+    return Key(hmac.digest(pepper, material, hashlib.sha256), cache_type)
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one JSON text of a value.
+
+    Raises:
+        InvalidKeyMaterial: names the place that is not JSON.
+    """
+    try:
+        return orjson.dumps(_normalise(value, "$"), option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError) as exc:
+        raise InvalidKeyMaterial(f"not JSON: {exc}") from exc
+
+
+def _normalise(value: Any, place: str) -> Any:
+    """Return the value with what JSON leaves open settled."""
+    match value:
+        case str():
+            return value if value.isascii() else unicodedata.normalize("NFC", value)
+        case None | bool():
+            return value
+        case int() if value in INTEGERS:
+            return value
+        case float() if math.isfinite(value):
+            whole = value.is_integer() and abs(value) < EXACT_FLOAT
+            return int(value) if whole else value
+        case Mapping():
+            names = {
+                _name(name, place): _normalise(item, f"{place}.{name}")
+                for name, item in value.items()
+            }
+            if len(names) != len(value):
+                raise InvalidKeyMaterial(f"{place} has two names that are the same text")
+            return names
+        case list() | tuple():
+            return [_normalise(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    raise InvalidKeyMaterial(
+        f"{place} must be JSON: text, a number of 64 bits, true, false, null, a list or an object"
+    )
+
+
+def _name(name: object, place: str) -> str:
+    if not isinstance(name, str):
+        raise InvalidKeyMaterial(f"{place} has a name that is not text")
+    return unicodedata.normalize("NFC", name)
