@@ -1,0 +1,1 @@
+"""Reflections over HTTP."""

@@ -1,0 +1,45 @@
+"""The headers that say how the cache took part: Cache-Status (RFC 9211), X-Cache and Age."""
+
+from enrichment.reports import ReflectionReport, StageReport
+
+NAMES = {1: "stage1", 2: "stage2"}
+
+
+def cache_headers(report: ReflectionReport) -> dict[str, str]:
+    """Return the headers for a reflection's answer; none before its first stage is there."""
+    stages = {1: report.stage1, 2: report.stage2}
+    present = {number: stage for number, stage in stages.items() if stage is not None}
+    looked_up = {number: stage for number, stage in present.items() if stage.key}
+    if not present:
+        return {}
+    headers = {"X-Cache": _summary(report, list(looked_up.values()))}
+    if looked_up:
+        headers["Cache-Status"] = ", ".join(
+            _status(NAMES[number], stage) for number, stage in looked_up.items()
+        )
+        headers["Age"] = str(max(stage.age_seconds for stage in looked_up.values()))
+    return headers
+
+
+def _summary(report: ReflectionReport, looked_up: list[StageReport]) -> str:
+    """Return HIT when nothing had to be inferred, else what the least lucky stage was."""
+    states = {stage.cache for stage in looked_up}
+    if report.finished and states == {"hit"}:
+        return "HIT"
+    if "miss" in states:
+        return "MISS"
+    if "collapsed" in states:
+        return "COLLAPSED"
+    return "MISS" if states == {"hit"} else "BYPASS"
+
+
+def _status(name: str, stage: StageReport) -> str:
+    key = f'key="{name}:{stage.key[:8]}"'
+    if stage.cache == "hit":
+        return f"perfsite; hit; ttl={stage.ttl_seconds}; {key}"
+    parts = ["perfsite", "fwd=bypass" if stage.cache == "bypass" else "fwd=uri-miss"]
+    if stage.cache == "collapsed":
+        parts.append("collapsed")
+    if stage.stored:
+        parts.append("stored")
+    return "; ".join([*parts, key])

@@ -1,0 +1,88 @@
+"""Endpoints of reflections: parse, call one service or report, answer."""
+
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from enrichment import services
+from enrichment.api.headers import cache_headers
+from enrichment.errors import InvalidSubmission
+from enrichment.models import Reflection
+from enrichment.reports import ReflectionReport, Viewer, reflection_report
+from enrichment.submission import parse
+
+# Both stages take seconds on a CPU; asking more often gains nothing.
+POLL_SECONDS = 2
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Return who asks: a token's owner, staff, or the user who submitted."""
+    owner = getattr(request.auth, "owner", "")
+    user = request.user
+    return Viewer(user=user, owner=owner, sees_all=not owner and user.has_perm(services.VIEW_TEXT))
+
+
+class ReflectionList(APIView):
+    """Submit a reflection."""
+
+    required_scopes: ClassVar = {"POST": "enrich:run"}
+
+    def post(self, request: Request) -> Response:
+        try:
+            submission = parse(cast(dict[str, Any], request.data), timezone.now())
+        except InvalidSubmission as exc:
+            raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
+        assert isinstance(request.user, User)  # noqa: S101  # the permission let nobody else in
+        try:
+            reflection = services.submit(
+                submission,
+                user=request.user,
+                token_owner=getattr(request.auth, "owner", None),
+            )
+        except services.OwnerMismatch as exc:
+            raise PermissionDenied(str(exc)) from exc
+        report = reflection_report(_fetch(reflection.pk))
+        headers = {"Location": reverse("api:reflection-detail", args=[reflection.pk])}
+        if report.finished:
+            return _answer(report, headers=headers)
+        headers["Retry-After"] = str(POLL_SECONDS)
+        return _answer(report, status.HTTP_202_ACCEPTED, headers)
+
+
+class ReflectionDetail(APIView):
+    """Read or delete one reflection."""
+
+    required_scopes: ClassVar = {"GET": "enrich:read", "DELETE": "enrich:run"}
+
+    def get(self, request: Request, reflection_id: UUID) -> Response:
+        return _answer(reflection_report(_visible(request, reflection_id)))
+
+    def delete(self, request: Request, reflection_id: UUID) -> Response:
+        services.forget(_visible(request, reflection_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _visible(request: Request, reflection_id: UUID) -> Reflection:
+    """Return a reflection; one that the viewer may not see is not found."""
+    visible = viewer_of(request).reflections().with_parts()
+    reflection: Reflection = get_object_or_404(visible, pk=reflection_id)
+    return reflection
+
+
+def _fetch(reflection_id: UUID) -> Reflection:
+    return Reflection.objects.with_parts().get(pk=reflection_id)
+
+
+def _answer(
+    report: ReflectionReport, code: int = status.HTTP_200_OK, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(report.as_json(), code, headers={**cache_headers(report), **(headers or {})})

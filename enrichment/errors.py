@@ -1,0 +1,75 @@
+"""The enrichment's errors.
+
+EnrichmentError
+├── InvalidSubmission     a reflection that can't be accepted; names the field
+└── InferenceError        no usable answer from the model's host
+    ├── HostUnreachable   no connection could be made            (retryable)
+    ├── HostBrokeOff      reset or timed out after it took the request
+    ├── HostBusy          429, 502 or 503                        (retryable)
+    ├── HostFailed        any other error status, or an error in its reply
+    ├── ModelMissing      the host has no such model
+    └── InvalidReply      an answer that is not what was asked for; keeps the raw reply
+"""
+
+from dataclasses import dataclass
+
+
+class EnrichmentError(Exception):
+    """Anything that this app raises on purpose."""
+
+    retryable = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """What is wrong with one field, and what is accepted."""
+
+    field: str
+    message: str
+
+
+class InvalidSubmission(EnrichmentError):
+    """A reflection that can't be accepted."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+
+
+class InferenceError(EnrichmentError):
+    """No usable answer from the model's host."""
+
+
+class HostUnreachable(InferenceError):
+    """No connection could be made."""
+
+    retryable = True
+
+
+class HostBrokeOff(InferenceError):
+    """Reset or timed out after the host took the request; it may still be at work on it."""
+
+
+class HostBusy(InferenceError):
+    """The host answered that it can't take the request now."""
+
+    retryable = True
+
+
+class HostFailed(InferenceError):
+    """The host answered with an error."""
+
+
+class ModelMissing(InferenceError):
+    """The host has no such model, or no model at all."""
+
+
+class InvalidReply(InferenceError):
+    """An answer that is not what was asked for.
+
+    raw: what the model wrote, kept for diagnosis; it may echo a reflection, so it is never logged.
+    """
+
+    def __init__(self, message: str, raw: str = "") -> None:
+        self.raw = raw
+        super().__init__(message)

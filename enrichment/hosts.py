@@ -1,0 +1,161 @@
+"""Which Ollama answers: from the settings, on the machine, or the embedded engine.
+
+OLLAMA_HOST set: that host, and never another in its place. Unset: the one at 127.0.0.1:11434 if
+there is one, else the embedded engine, whose URL `serve` writes under VAR_DIR.
+"""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import psutil
+from django.conf import settings
+
+from cachestats.config import Config, current
+from enrichment.errors import InferenceError
+from enrichment.inference.engine import availability
+from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_host
+
+DEFAULT_HOST = "127.0.0.1:11434"
+LOOK_AGAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A base URL and the name of what runs there: "ollama" or "embedded"."""
+
+    url: str
+    engine: str
+
+
+def find_host() -> Host:
+    """Return the host to ask; it need not be alive."""
+    if settings.OLLAMA_HOST:
+        return Host(url=normalise_host(settings.OLLAMA_HOST), engine="ollama")
+    try:
+        engine_url = settings.ENGINE_URL_FILE.read_text().strip()
+    except OSError:
+        engine_url = ""
+    if engine_url:
+        return Host(url=engine_url, engine="embedded")
+    return Host(url=normalise_host(DEFAULT_HOST), engine="ollama")
+
+
+def client_settings(config: Config) -> ClientSettings:
+    """Return how the tuning in force has a host spoken to."""
+    inference, networking = config.inference, config.networking
+    return ClientSettings(
+        timeout_connect=networking.timeout_connect,
+        timeout_read=networking.timeout_read,
+        retry_attempts=networking.retry_attempts,
+        retry_backoff_ms=networking.retry_backoff_ms,
+        max_connections=min(networking.max_concurrent_requests, networking.per_host_limit),
+        keep_alive=inference.keep_alive,
+        # One thread per physical core: one too many can be many times slower.
+        num_thread=inference.num_threads or psutil.cpu_count(logical=False) or 1,
+        num_ctx=inference.num_ctx,
+    )
+
+
+class _Shared:
+    """This process's client, made anew when host or tuning change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._client: OllamaClient | None = None
+        self._made_for: tuple[Host, ClientSettings] | None = None
+        self._host: Host | None = None
+        self._looked_at = 0.0
+
+    def get(self) -> OllamaClient:
+        with self._lock:
+            if self._host is None or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+                self._host, self._looked_at = find_host(), time.monotonic()
+            wanted = (self._host, client_settings(current().config))
+            if self._client is None or self._made_for != wanted:
+                # The former client is left to calls that still use it.
+                self._client = make_client(*wanted)
+                self._made_for = wanted
+            return self._client
+
+
+def make_client(host: Host, how: ClientSettings) -> OllamaClient:
+    """Return a client of its own for a host."""
+    return OllamaClient(host.url, how, model=settings.OLLAMA_MODEL, engine=host.engine)
+
+
+_shared = _Shared()
+
+
+def _forget_parent() -> None:
+    """Leave the parent's connections to the parent."""
+    global _shared  # noqa: PLW0603
+    _shared = _Shared()
+
+
+os.register_at_fork(after_in_child=_forget_parent)
+
+
+def get_client() -> OllamaClient:
+    """Return this process's client of the host in use."""
+    return _shared.get()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelHealth:
+    """Whether a model answers, and in plain words what is missing if none does."""
+
+    url: str
+    engine: str
+    model: str
+    trouble: str
+
+    @property
+    def ok(self) -> bool:
+        return not self.trouble
+
+
+def health() -> ModelHealth:
+    """Ask the host now which model answers."""
+    host = find_host()
+    how = client_settings(current().config)
+    try:
+        with make_client(host, how) as client:
+            model, trouble = client.identity().name, ""
+    except InferenceError as exc:
+        model, trouble = settings.OLLAMA_MODEL, str(exc)
+    return ModelHealth(url=host.url, engine=host.engine, model=model, trouble=trouble)
+
+
+def engine_is_starting() -> bool:
+    """Return whether the engine that `serve` started is still loading its model."""
+    return bool(settings.ENGINE_STARTING_FILE.exists())
+
+
+def ollama_answers() -> bool:
+    """Return whether an Ollama answers at its usual place on this machine."""
+    host = Host(url=normalise_host(DEFAULT_HOST), engine="ollama")
+    try:
+        with make_client(host, client_settings(current().config)) as client:
+            client.version()
+    except InferenceError:
+        return False
+    return True
+
+
+def engine_missing() -> str | None:
+    """Say in one sentence why the embedded engine can't run here; None when it can."""
+    return availability.missing()
+
+
+def engine_is_loaded() -> bool:
+    """Return whether the engine that `serve` started has its model in memory."""
+    host = find_host()
+    if host.engine != "embedded":
+        return False
+    try:
+        with make_client(host, client_settings(current().config)) as client:
+            return bool(client.loaded_models())
+    except InferenceError:
+        return False

@@ -1,0 +1,8 @@
+"""Reflections, the work on them and what came of it."""
+
+from enrichment.models.heartbeats import WorkerHeartbeat
+from enrichment.models.jobs import Job, Status
+from enrichment.models.reflections import Reflection
+from enrichment.models.results import StageResult
+
+__all__ = ["Job", "Reflection", "StageResult", "Status", "WorkerHeartbeat"]

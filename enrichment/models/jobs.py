@@ -1,0 +1,85 @@
+"""The job: the truth about the work on a reflection. A queue message is only a ticket."""
+
+from django.db import models
+from django.db.models import Q
+
+from enrichment.models.reflections import Reflection
+
+
+class Status(models.TextChoices):
+    """How far a reflection is."""
+
+    QUEUED = "queued"
+    STAGE1_RUNNING = "stage1_running"
+    STAGE1_COMPLETE = "stage1_complete"
+    STAGE2_RUNNING = "stage2_running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"
+
+
+FINISHED = (Status.COMPLETE, Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
+RUNNING = (Status.STAGE1_RUNNING, Status.STAGE1_COMPLETE, Status.STAGE2_RUNNING)
+
+
+class Priority(models.IntegerChoices):
+    """Lower goes first."""
+
+    INTERACTIVE = 0
+    BULK = 10
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Jobs, narrowed step by step."""
+
+    def claimable(self, now: object) -> "JobQuerySet":
+        """Waiting jobs whose time has come, and running ones whose worker let its lease run out."""
+        waiting = Q(status=Status.QUEUED, available_at__lte=now)
+        abandoned = Q(status__in=RUNNING, lease_until__lte=now)
+        return self.filter(waiting | abandoned)
+
+    def waiting(self) -> "JobQuerySet":
+        return self.filter(status=Status.QUEUED)
+
+
+class Job(models.Model):
+    """One enrichment of a reflection, through both stages."""
+
+    class Purpose(models.TextChoices):
+        """Why there is work."""
+
+        SUBMITTED = "submitted"
+        AGAIN = "again"
+
+    reflection = models.ForeignKey(Reflection, on_delete=models.CASCADE, related_name="jobs")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SUBMITTED)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.INTERACTIVE)
+    token = models.UUIDField(null=True, blank=True, help_text="Of the claim that may write")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Claims so far")
+    errors = models.PositiveSmallIntegerField(default=0, help_text="Claims that raised")
+    last_error = models.CharField(max_length=200, blank=True, help_text="The error's kind")
+    available_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["status", "priority", "created_at"], name="job_claim")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reflection"], condition=Q(purpose="submitted"), name="one_submitted_job"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} ({self.status})"
+
+    @property
+    def finished(self) -> bool:
+        return self.status in FINISHED

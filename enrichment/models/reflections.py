@@ -1,0 +1,70 @@
+"""The reflection: what a person wrote, as sent."""
+
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+
+if TYPE_CHECKING:
+    from enrichment.models.jobs import Job
+    from enrichment.models.results import StageResult
+
+
+class ReflectionQuerySet(models.QuerySet["Reflection"]):
+    """Reflections, narrowed and completed step by step."""
+
+    def with_parts(self) -> "ReflectionQuerySet":
+        """Fetch the job and the results along, in one query each."""
+        return self.prefetch_related("jobs", "results")
+
+
+class Reflection(models.Model):
+    """A short personal text of one owner."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    text = models.TextField()
+    owner = models.CharField(max_length=150, blank=True, db_index=True)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    key_scope = models.CharField(
+        max_length=160, help_text="Whose cached answers it may share: one owner's or the site's"
+    )
+    timestamp = models.DateTimeField(help_text="The instant it was written")
+    timezone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=16, default="en")
+    risk_signals = models.JSONField(default=list, blank=True)
+    enrich_again = models.BooleanField(
+        default=False, help_text="A model was out of reach; enrich again when one is back"
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = ReflectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        permissions = [("view_text", "Can read other people's reflections")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def at_risk(self) -> bool:
+        return bool(self.risk_signals)
+
+    @property
+    def local_time(self) -> datetime:
+        """The instant it was written, on the clock of the place where it was."""
+        return self.timestamp.astimezone(ZoneInfo(self.timezone))
+
+    def result_of(self, stage: int) -> "StageResult | None":
+        """Return a stage's result, from what `with_parts` fetched."""
+        return next((result for result in self.results.all() if result.stage == stage), None)
+
+    @property
+    def submitted_job(self) -> "Job":
+        """The job that its submission made."""
+        return next(job for job in self.jobs.all() if job.purpose == job.Purpose.SUBMITTED)

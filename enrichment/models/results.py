@@ -1,0 +1,37 @@
+"""What a stage made of a reflection. Outcome and cache state are two fields, never one."""
+
+from django.db import models
+
+from enrichment.models.reflections import Reflection
+from enrichment.stages.answers import Outcome
+
+
+class StageResult(models.Model):
+    """The result of one stage, and how it came about."""
+
+    reflection = models.ForeignKey(Reflection, on_delete=models.CASCADE, related_name="results")
+    stage = models.PositiveSmallIntegerField(choices=[(1, "Stage 1"), (2, "Stage 2")])
+    result = models.JSONField(help_text="The answer as it was computed or read from the cache")
+    outcome = models.CharField(
+        max_length=10, choices=[(outcome.value, outcome.value) for outcome in Outcome]
+    )
+    cache = models.CharField(max_length=10, help_text="hit, miss, collapsed or bypass")
+    key = models.CharField(max_length=64, blank=True, help_text="Of the cache entry")
+    stored = models.BooleanField(default=False)
+    age_seconds = models.PositiveIntegerField(default=0)
+    ttl_seconds = models.PositiveIntegerField(default=0)
+    engine = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    duration_ms = models.FloatField(help_text="Of the whole stage")
+    raw_reply = models.TextField(blank=True, help_text="What the model wrote, when it was invalid")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why there is a fallback")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["stage"]
+        constraints = [
+            models.UniqueConstraint(fields=["reflection", "stage"], name="one_result_per_stage")
+        ]
+
+    def __str__(self) -> str:
+        return f"Stage {self.stage}: {self.outcome}, {self.cache}"

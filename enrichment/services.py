@@ -1,0 +1,296 @@
+"""What changes reflections: submit, run one job, forget. Both stages are put together here."""
+
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import DatabaseError, transaction
+
+from cachestats import services as cache_services
+from cachestats.cache import CacheState, Lookup, get_cache
+from cachestats.config import current
+from cachestats.services import checkpoint
+from enrichment import hosts, jobs
+from enrichment.errors import EnrichmentError, InferenceError
+from enrichment.jobs import ClaimLost
+from enrichment.models import Job, Reflection, StageResult, Status
+from enrichment.models.jobs import Priority
+from enrichment.stages import analytics, risk
+from enrichment.stages.answers import Outcome, StageAnswer, from_cache
+from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
+from enrichment.stages.post_enricher import (
+    PostEnricher,
+    Stage2,
+    curated_answer,
+    safety_answer,
+)
+from enrichment.submission import Submission
+
+logger = logging.getLogger(__name__)
+
+SITE_SCOPE = "site"
+VIEW_TEXT = "enrichment.view_text"
+PREVIEW_CHARACTERS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enriched:
+    """Both stages of a text in the foreground, with their durations."""
+
+    stage1: Stage1
+    stage1_ms: float
+    stage2: Stage2
+    stage2_ms: float
+
+
+class OwnerMismatch(EnrichmentError):
+    """Somebody submits in another owner's name."""
+
+
+def submit(submission: Submission, *, user: User, token_owner: str | None) -> Reflection:
+    """Accept a reflection; it is finished at once when both of its stages are cached.
+
+    Row, job and ticket are written in one transaction: what was answered is never lost. The risk
+    check runs here, so that the text for somebody in danger stands in the first answer.
+
+    Cached answers are shared within one owner for a token that is bound to one, within one person
+    for who is signed in, and within the site for its web app's own token: nobody learns from a
+    hit that somebody else wrote the same words.
+
+    Args:
+        token_owner: the owner that the token is bound to, "" for one that is bound to none, None
+            for a person who is signed in.
+
+    Raises:
+        OwnerMismatch: the submission names another owner than the token or the person.
+    """
+    match token_owner:
+        case None:
+            owner = user.get_username()
+            key_scope = f"user:{user.pk}"
+        case "":
+            owner, key_scope = submission.owner, SITE_SCOPE
+        case _:
+            owner, key_scope = token_owner, f"owner:{token_owner}"
+    if submission.owner not in {"", owner}:
+        raise OwnerMismatch("owner must be your own, or left out.")
+    reflection = Reflection(
+        text=submission.text,
+        owner=owner,
+        submitted_by=user,
+        key_scope=key_scope,
+        timestamp=submission.timestamp,
+        timezone=submission.timezone,
+        language=submission.language,
+        risk_signals=list(risk.check(submission.text).signals),
+    )
+    ready = _from_cache(reflection)
+    priority = Priority[submission.priority.upper()]
+    with transaction.atomic():
+        reflection.save(force_insert=True)
+        if ready:
+            StageResult.objects.bulk_create(ready)
+            jobs.create(reflection, priority=priority, status=Status.COMPLETE)
+        else:
+            if reflection.at_risk:
+                _result_row(reflection, 2, safety_answer(), 0.0).save(force_insert=True)
+            jobs.create(reflection, priority=priority)
+            jobs.issue_ticket()
+    return reflection
+
+
+def run_job(job: Job) -> None:
+    """Work on a claimed job until it is complete, committing each stage as it is done.
+
+    Raises:
+        ClaimLost: another worker holds the job by now; what was not committed is dropped.
+    """
+    reflection = job.reflection
+    results = {result.stage: result for result in reflection.results.all()}
+    try:
+        if 1 not in results:
+            results[1] = _run_stage1(job, reflection)
+        if 2 in results:
+            jobs.finish(job)
+        else:
+            _run_stage2(job, reflection, results[1])
+    except ClaimLost:
+        if 1 in results and not Reflection.objects.filter(pk=reflection.pk).exists():
+            _drop_entry(results[1].key)
+        raise
+
+
+def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
+    started = time.perf_counter()
+    stage1 = _scorer(reflection.key_scope).enrich(
+        reflection.text, (), reflection.local_time, reflection.language
+    )
+    row = _result_row(reflection, 1, stage1.answer, _ms_since(started))
+    _log_stage(row, reflection.text)
+    _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
+    return row
+
+
+def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
+    started = time.perf_counter()
+    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    stage2 = _enricher(reflection.language).run_post_enrichment(
+        stage1, at_risk=reflection.at_risk, rotation=reflection.id.int
+    )
+    row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
+    _log_stage(row, " > ".join(stage1.path) or "undetermined")
+    _commit(job, row, Status.COMPLETE, stage2.answer)
+
+
+def enrich_text(submission: Submission) -> Enriched:
+    """Run both stages in the foreground, through the cache, and keep no reflection."""
+    at_risk = risk.check(submission.text).flagged
+    scorer, enricher = _scorer(SITE_SCOPE), _enricher(submission.language)
+    started = time.perf_counter()
+    stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
+    stage1_ms = _ms_since(started)
+    started = time.perf_counter()
+    stage2 = enricher.run_post_enrichment(stage1, at_risk=at_risk, rotation=uuid.uuid4().int)
+    stage2_ms = _ms_since(started)
+    get_cache().flush()
+    return Enriched(stage1=stage1, stage1_ms=stage1_ms, stage2=stage2, stage2_ms=stage2_ms)
+
+
+def forget(reflection: Reflection) -> None:
+    """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
+
+    Its Stage 1 entry goes too, unless another reflection holds the same key. A job that is
+    running loses its claim and writes nothing.
+    """
+    key = getattr(reflection.result_of(1), "key", "")
+    reflection.delete()
+    _drop_entry(key)
+    checkpoint("default")
+
+
+def _from_cache(reflection: Reflection) -> list[StageResult]:
+    """Return both results if nothing has to be inferred, else none; count what is served."""
+    started = time.perf_counter()
+    try:
+        identity = hosts.get_client().identity()
+    except InferenceError:
+        return []
+    cache = get_cache()
+    first = _scorer(reflection.key_scope).peek(reflection.text, reflection.language, identity)
+    if first is None:
+        return []
+    stage1_ms = _ms_since(started)
+    stage1 = _as_stage1(reflection, first.value, Outcome.MODEL)
+    started = time.perf_counter()
+    served = [first]
+    if reflection.at_risk:
+        answer = safety_answer()
+    elif not stage1.path:
+        answer = curated_answer(reflection.id.int)
+    else:
+        second = _enricher(reflection.language).peek(stage1, identity)
+        if second is None:
+            return []
+        served.append(second)
+        answer = from_cache(second)
+    for lookup in served:
+        cache.count(cast(Lookup, lookup))
+    rows = [
+        _result_row(reflection, 1, from_cache(first), stage1_ms),
+        _result_row(reflection, 2, answer, _ms_since(started)),
+    ]
+    _log_stage(rows[0], reflection.text)
+    _log_stage(rows[1], " > ".join(stage1.path) or "undetermined")
+    return rows
+
+
+def _as_stage1(reflection: Reflection, result: Mapping[str, Any], outcome: Outcome) -> Stage1:
+    """Return a stored Stage 1 as Stage 2 takes it."""
+    answer = StageAnswer(result=result, outcome=outcome)
+    return Stage1(answer=answer, context=analytics.context((), reflection.local_time))
+
+
+def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer) -> None:
+    with transaction.atomic():
+        jobs.commit_stage(job, row, next_status)
+        if answer.retry_later:
+            Reflection.objects.filter(pk=row.reflection_id).update(enrich_again=True)
+
+
+def _drop_entry(key: str) -> None:
+    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key."""
+    if not key or StageResult.objects.filter(stage=1, key=key).exists():
+        return
+    try:
+        cache_services.forget_entry(key)
+    except DatabaseError as exc:
+        logger.warning("[CACHE] Entry %s could not be deleted: %s", key[:8], exc)
+
+
+def _result_row(
+    reflection: Reflection, stage: int, answer: StageAnswer, duration_ms: float
+) -> StageResult:
+    return StageResult(
+        reflection=reflection,
+        stage=stage,
+        result=dict(answer.result),
+        outcome=answer.outcome,
+        cache=answer.cache,
+        key=answer.key,
+        stored=answer.stored,
+        age_seconds=answer.age_seconds,
+        ttl_seconds=answer.ttl_seconds,
+        engine=answer.engine,
+        model=answer.model,
+        duration_ms=round(duration_ms, 3),
+        raw_reply=answer.raw_reply,
+        reason=answer.reason,
+    )
+
+
+def _log_stage(row: StageResult, about: str) -> None:
+    """Log a stage. A text is previewed only where LOG_PREVIEWS allows; else the key stands."""
+    if row.stage == 1 and not settings.LOG_PREVIEWS:
+        about = row.key[:8]
+    happened = "generated & cached" if row.stored else row.outcome
+    if row.cache == CacheState.HIT:
+        happened = "cached"
+    logger.info(
+        "[CACHE %s] Stage %d: %s → %s",
+        row.cache.upper(),
+        row.stage,
+        about[:PREVIEW_CHARACTERS],
+        happened,
+    )
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _scorer(key_scope: str) -> HybridScorer:
+    inference = current().config.inference
+    return HybridScorer(
+        hosts.get_client(),
+        get_cache(),
+        scope=key_scope,
+        num_ctx=inference.num_ctx,
+        model_weight=inference.model_weight,
+    )
+
+
+def _enricher(language: str) -> PostEnricher:
+    inference = current().config.inference
+    return PostEnricher(
+        hosts.get_client(),
+        get_cache(),
+        num_ctx=inference.num_ctx,
+        num_predict=inference.num_predict_long,
+        temperature=inference.temperature,
+        language=language,
+    )

@@ -1,0 +1,222 @@
+"""Stage 1: the feeling in a text, from a lexicon and a language model together.
+
+Two parts that never mix: content inference, a pure function of the text and the model, which is
+cached; and context analytics from history and clock, which is not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from enrichment.errors import HostBrokeOff, HostBusy, HostUnreachable, InferenceError, ModelMissing
+from enrichment.inference.messages import LanguageModel, ModelIdentity
+from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
+from enrichment.stages.analytics import PastReflection
+from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
+from enrichment.stages.lexicon import LexiconSignal
+from enrichment.stages.prompts import FeelingQuestion, normalise_text
+
+# An outage of these kinds ends some day; the reflection is worth enriching again then.
+OUTAGES = (HostUnreachable, HostBusy, HostBrokeOff, ModelMissing)
+# Below this share no primary stands out from the other five (1/6 each).
+UNDETERMINED_BELOW = 0.25
+LOW_ENGLISH = 0.5
+NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
+NOT_ENGLISH = "the text does not read as English; confidence is lowered"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage1:
+    """A reflection's feeling and its context."""
+
+    answer: StageAnswer
+    context: analytics.Context
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The path on the wheel, 0 to 3 words; empty when undetermined."""
+        found = self.answer.result["wheel"] or {}
+        words = (found.get(level) for level in ("primary", "secondary", "tertiary"))
+        return tuple(word for word in words if word)
+
+
+class HybridScorer:
+    """Scores texts for one scope; client and cache are passed in."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        cache: AnswerCache,
+        *,
+        scope: str,
+        num_ctx: int,
+        model_weight: float,
+    ) -> None:
+        """
+        Args:
+            scope: whose cached answers may be shared.
+            num_ctx: the context, in tokens, that the client asks for.
+            model_weight: of the blend, 0 to 1; the lexicon has the rest.
+        """
+        self._model = model
+        self._cache = cache
+        self._scope = scope
+        self._num_ctx = num_ctx
+        self._model_weight = model_weight
+
+    def enrich(
+        self,
+        text: str,
+        history: Sequence[PastReflection],
+        timestamp: datetime,
+        language: str = "en",
+    ) -> Stage1:
+        """Return the feeling in a text and its context.
+
+        Args:
+            history: the owner's earlier reflections.
+            timestamp: the instant in the reflection's own time zone.
+        """
+        context = analytics.context(history, timestamp)
+        try:
+            question = self._question(text, language, self._model.identity())
+            found = self._cache.get_or_compute(
+                question.content,
+                lambda: self._infer(question),
+                params=question.params,
+                cache_type=question.CACHE_TYPE,
+            )
+        except InferenceError as exc:
+            return Stage1(answer=_fallback(text, exc), context=context)
+        return Stage1(answer=from_cache(found), context=context)
+
+    def peek(self, text: str, language: str, identity: ModelIdentity) -> CachedValue | None:
+        """Return what is cached for a text, without asking the model and uncounted."""
+        question = self._question(text, language, identity)
+        return self._cache.peek(question.content, question.params, question.CACHE_TYPE)
+
+    def _question(self, text: str, language: str, identity: ModelIdentity) -> FeelingQuestion:
+        return FeelingQuestion(
+            text=normalise_text(text),
+            language=language,
+            scope=self._scope,
+            model=identity,
+            num_ctx=self._num_ctx,
+            model_weight=self._model_weight,
+        )
+
+    def _infer(self, question: FeelingQuestion) -> Mapping[str, Any]:
+        """Ask the model for the primary, then for a finer word under it, and blend."""
+        signal = lexicon.read(question.text)
+        named = likelihood.primary_shares(self._model.generate(question.primary()).candidates)
+        shares = _blend(named, signal.primaries, self._model_weight)
+        primary = max(shares, key=lambda name: shares[name])
+        finer: Mapping[str, float] = {}
+        if shares[primary] >= UNDETERMINED_BELOW:
+            reply = self._model.generate(question.below(primary))
+            finer = likelihood.words_below(primary, reply.candidates)
+        provenance = {
+            "engine": question.model.engine,
+            "model": question.model.name,
+            "digest": question.model.digest,
+            "prompt_version": question.PROMPT_VERSION,
+            "method": "likelihood",
+            "signals": {
+                "lexicon": _rounded(signal.primaries),
+                "model": _rounded(named) if named else None,
+            },
+        }
+        warnings = [] if named else [NO_LABEL]
+        return _content(shares, finer, signal, warnings, provenance)
+
+
+def _blend(
+    named: Mapping[str, float] | None, heard: Mapping[str, float], model_weight: float
+) -> Mapping[str, float]:
+    """Return the mean of both signals by weight; the lexicon alone where the model is silent."""
+    if named is None:
+        return heard
+    return {
+        name: model_weight * named[name] + (1 - model_weight) * heard[name]
+        for name in wheel.PRIMARIES
+    }
+
+
+def _content(
+    shares: Mapping[str, float],
+    finer: Mapping[str, float],
+    signal: LexiconSignal,
+    warnings: list[str],
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return Stage 1's content: closed words and numbers, nothing of the text."""
+    primary = max(shares, key=lambda name: shares[name])
+    confidence = shares[primary]
+    if signal.english < LOW_ENGLISH:
+        warnings = [*warnings, NOT_ENGLISH]
+        confidence *= 0.5
+    path = _path(primary, finer, signal.words) if confidence >= UNDETERMINED_BELOW else ()
+    usual_valence, usual_arousal = wheel.affect(path)
+    invoked, expressed = signal.invoked, signal.expressed
+    if len(path) > 1:
+        invoked = invoked or vocabulary.USUAL_DRIVERS[path[1]]
+        expressed = expressed or vocabulary.USUAL_TONES[path[1]]
+    levels = (*path, None, None, None)
+    return {
+        "wheel": dict(zip(("primary", "secondary", "tertiary"), levels, strict=False))
+        if path
+        else None,
+        "undetermined": not path,
+        "invoked": list(invoked),
+        "expressed": list(expressed),
+        "valence": round((usual_valence + signal.valence) / 2, 4),
+        "arousal": round((usual_arousal + signal.arousal) / 2, 4),
+        "confidence": round(confidence, 4),
+        "events": list(signal.events),
+        "congruence": vocabulary.congruence(invoked, expressed),
+        "warnings": warnings,
+        "provenance": dict(provenance),
+    }
+
+
+def _path(primary: str, finer: Mapping[str, float], heard: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the best supported path under a primary, no deeper than there is support.
+
+    What the text names itself outweighs what the model finds likely.
+    """
+    support = {
+        word: finer.get(word, 0.0) + heard.get(word, 0.0)
+        for secondary in wheel.secondaries(primary)
+        for word in (secondary, *wheel.tertiaries(secondary))
+    }
+    secondary = max(wheel.secondaries(primary), key=lambda word: support[word])
+    if not support[secondary]:
+        return (primary,)
+    tertiary = max(wheel.tertiaries(secondary), key=lambda word: support[word])
+    return (primary, secondary, tertiary) if support[tertiary] else (primary, secondary)
+
+
+def _fallback(text: str, cause: InferenceError) -> StageAnswer:
+    """Return what the lexicon alone can tell, marked as such and not cached."""
+    signal = lexicon.read(normalise_text(text))
+    shares = signal.primaries if signal.evidence else dict.fromkeys(wheel.PRIMARIES, 0.0)
+    provenance = {
+        "engine": "lexicon",
+        "model": "",
+        "digest": "",
+        "method": "lexicon",
+        "signals": {"lexicon": _rounded(signal.primaries), "model": None},
+    }
+    return StageAnswer(
+        result=_content(shares, {}, signal, ["no model took part"], provenance),
+        outcome=Outcome.FALLBACK,
+        engine="lexicon",
+        retry_later=isinstance(cause, OUTAGES),
+        raw_reply=getattr(cause, "raw", ""),
+        reason=type(cause).__name__,
+    )
+
+
+def _rounded(shares: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(share, 4) for name, share in shares.items()}

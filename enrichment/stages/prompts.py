@@ -1,0 +1,188 @@
+"""What is asked of the model: typed questions that build both their prompt and their key.
+
+One object makes both, so that nothing that changes the answer can be missing from the key.
+Prompts have a static beginning, in the same bytes each time, which the host's prompt cache keeps.
+"""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from enrichment.inference.messages import GenerateRequest, ModelIdentity
+from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
+
+TOP_CANDIDATES = 20  # the most that Ollama reports
+
+
+def normalise_text(text: str) -> str:
+    """Return the text that is scored: NFC, trimmed, white space folded; case and marks stay."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeelingQuestion:
+    """Stage 1: how does the writer of this text feel?
+
+    scope: whose cached answers may be shared. model_weight: of the blend, 0 to 1.
+    """
+
+    text: str
+    language: str
+    scope: str
+    model: ModelIdentity
+    num_ctx: int
+    model_weight: float
+
+    CACHE_TYPE: ClassVar[str] = "stage1_enrichment"
+    PROMPT_VERSION: ClassVar[str] = "1"
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        return {"text": self.text}
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {
+            "scope": self.scope,
+            "language": self.language,
+            "method": "likelihood",
+            "model": self.model.name,
+            "digest": self.model.digest,
+            "prompt": self.PROMPT_VERSION,
+            "wheel": wheel.WHEEL_VERSION,
+            "lexicon": lexicon.LEXICON_HASH,
+            "vocabulary": vocabulary.VOCABULARY_HASH,
+            "calibration": likelihood.CALIBRATION_HASH,
+            "model_weight": self.model_weight,
+            "num_ctx": self.num_ctx,
+        }
+
+    def primary(self) -> GenerateRequest:
+        """Ask for the next word after "The writer feels"."""
+        return self._ask("The writer feels")
+
+    def below(self, primary: str) -> GenerateRequest:
+        """Ask, behind the same words, for a finer word under a primary."""
+        plain = likelihood.PLAIN_WORDS[primary]
+        return self._ask(f"The writer feels {plain}. More exactly, the writer feels")
+
+    def _ask(self, beginning: str) -> GenerateRequest:
+        # The text is data: quoted, on one line, and without the mark that would end the quote.
+        quoted = self.text.replace('"', "'")
+        return GenerateRequest(
+            prompt=f'Diary: "{quoted}"\nHow does the writer feel? {beginning}',
+            raw=True,
+            options={"num_predict": 1, "temperature": 0},
+            top_logprobs=TOP_CANDIDATES,
+        )
+
+
+# Capital, then letters, spaces, commas and apostrophes, then a full stop: what the strings of a
+# reply may be, so that the longest legal reply fits num_predict_long.
+SENTENCE = "^[A-Z][a-z][a-z ,']{16,56}\\.$"
+LINES = {
+    "type": "array",
+    "items": {"type": "string", "pattern": SENTENCE, "maxLength": 60},
+    "minItems": 3,
+    "maxItems": 3,
+}
+WRITING_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "poem": LINES,
+        "tips": LINES,
+        "closing_line": {"type": "string", "pattern": SENTENCE, "maxLength": 60},
+    },
+    "required": ["poem", "tips", "closing_line"],
+    "additionalProperties": False,
+}
+EXAMPLE = json.dumps(
+    {
+        "poem": [
+            "Rain taps softly on the kitchen window.",
+            "The kettle hums while the street grows dark.",
+            "My hands rest warm around a blue cup.",
+        ],
+        "tips": [
+            "Open a window and listen to the rain.",
+            "Stretch your shoulders slowly, one by one.",
+            "Write a short note to an old friend.",
+        ],
+        "closing_line": "The evening is quiet and it is yours.",
+    },
+    separators=(",", ":"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingQuestion:
+    """Stage 2: three poem lines, three tips and a closing line for a feeling.
+
+    Nothing of the reflection but its place on the wheel and its drivers, both from closed lists,
+    so that one person's words never reach another.
+    """
+
+    primary: str
+    secondary: str | None
+    tertiary: str | None
+    invoked: tuple[str, ...]
+    language: str
+    variant: int
+    model: ModelIdentity
+    num_ctx: int
+    num_predict: int
+    temperature: float
+
+    CACHE_TYPE: ClassVar[str] = "stage2_enrichment"
+    PROMPT_VERSION: ClassVar[str] = "1"
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        return {
+            "primary": self.primary,
+            "secondary": self.secondary,
+            "tertiary": self.tertiary,
+            "invoked": list(self.invoked),
+            "language": self.language,
+        }
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {
+            "model": self.model.name,
+            "digest": self.model.digest,
+            "prompt": self.PROMPT_VERSION,
+            "wheel": wheel.WHEEL_VERSION,
+            "review": review.REVIEW_VERSION,
+            "variant": self.variant,
+            "num_ctx": self.num_ctx,
+            "num_predict": self.num_predict,
+            "temperature": self.temperature,
+        }
+
+    def writing(self, attempt: int) -> GenerateRequest:
+        """Ask for the text; another attempt has another seed, or it would repeat itself."""
+        return GenerateRequest(
+            system=(
+                "You write short, warm, concrete texts about a feeling. Answer with JSON only: "
+                "poem (3 lines), tips (3 things to do), closing_line."
+            ),
+            prompt=(
+                f"Feeling: peaceful, calm. Theme: contentment.\n{EXAMPLE}\n\n"
+                f"Feeling: {self._feeling()}. Theme: {self._theme()}.\n"
+            ),
+            format=WRITING_SCHEMA,
+            options={
+                "num_predict": self.num_predict,
+                "temperature": self.temperature,
+                "seed": self.variant * 1000 + attempt,
+            },
+        )
+
+    def _feeling(self) -> str:
+        return ", ".join(word for word in (self.primary, self.secondary, self.tertiary) if word)
+
+    def _theme(self) -> str:
+        return ", ".join(name.replace("_", " ") for name in self.invoked) or "everyday life"

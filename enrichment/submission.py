@@ -1,0 +1,143 @@
+"""What a reflection must look like to be accepted; pure. API and form use the same rules."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from enrichment.errors import FieldError, InvalidSubmission
+
+MAX_CHARACTERS = 5000
+OWNER = re.compile(r"[^\x00-\x1f\x7f]{1,150}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+PRIORITIES = ("interactive", "bulk")
+FIELDS = ("text", "owner", "timestamp", "timezone", "language", "priority")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """An accepted reflection. timestamp: an instant; timezone: an IANA name."""
+
+    text: str
+    owner: str
+    timestamp: datetime
+    timezone: str
+    language: str
+    priority: str
+
+
+def parse(data: Mapping[str, Any], now: datetime) -> Submission:
+    """Return the submission that a body's fields make.
+
+    Args:
+        now: the time stamp of a body without one.
+
+    Raises:
+        InvalidSubmission: names each wrong field and what is accepted.
+    """
+    reader = _Reader(data)
+    submission = Submission(
+        text=reader.text(),
+        owner=reader.matching("owner", OWNER, "", "1 to 150 characters on one line"),
+        timestamp=reader.instant("timestamp", now),
+        timezone=reader.zone("timezone"),
+        language=reader.matching("language", LANGUAGE, "en", "a language code such as en"),
+        priority=reader.choice("priority", PRIORITIES),
+    )
+    for name in data:
+        if name not in FIELDS:
+            reader.complain(str(name), f"is not known here; accepted: {', '.join(FIELDS)}")
+    if reader.errors:
+        raise InvalidSubmission(reader.errors)
+    return submission
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+class _Reader:
+    """Reads fields one by one and collects what is wrong; null is the same as absent."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self.errors: list[FieldError] = []
+
+    def complain(self, field: str, message: str) -> None:
+        self.errors.append(FieldError(field=field, message=message))
+
+    def text(self) -> str:
+        text = self._data.get("text")
+        if not isinstance(text, str):
+            self.complain("text", f"is required: 1 to {MAX_CHARACTERS:,} characters")
+        elif not text.strip():
+            self.complain("text", "is empty; write at least one character")
+        elif len(text) > MAX_CHARACTERS:
+            self.complain(
+                "text", f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted"
+            )
+        elif "\x00" in text or not _is_unicode(text):
+            self.complain("text", "holds characters that are no text")
+        else:
+            return text
+        return ""
+
+    def matching(self, field: str, pattern: re.Pattern[str], default: str, accepted: str) -> str:
+        value = self._data.get(field)
+        if value is None or (value == "" and default == ""):
+            return default
+        if isinstance(value, str) and pattern.fullmatch(value) and _is_unicode(value):
+            return value
+        self.complain(field, f"must be {accepted}")
+        return default
+
+    def choice(self, field: str, accepted: tuple[str, ...]) -> str:
+        value = self._data.get(field)
+        if value is None:
+            return accepted[0]
+        if value in accepted:
+            return str(value)
+        self.complain(field, f"must be one of: {', '.join(accepted)}")
+        return accepted[0]
+
+    def zone(self, field: str) -> str:
+        value = self._data.get(field)
+        if value is None:
+            return "UTC"
+        if isinstance(value, str) and value in _zones():
+            return value
+        self.complain(field, "must be an IANA time zone such as Europe/Berlin")
+        return "UTC"
+
+    def instant(self, field: str, default: datetime) -> datetime:
+        value = self._data.get(field)
+        if value is None:
+            return default
+        try:
+            instant = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            self.complain(
+                field, "must be ISO 8601 with an offset, such as 2026-01-31T08:00:00+01:00"
+            )
+        elif not EARLIEST <= instant <= LATEST:
+            self.complain(field, "must lie between the years 1970 and 2200")
+        else:
+            return instant.astimezone(UTC)
+        return default
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be written in UTF-8; half of a surrogate pair can't."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

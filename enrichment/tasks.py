@@ -1,0 +1,25 @@
+"""django-q2's entry points. Queued rows name them by path: a rename would strand those."""
+
+import logging
+
+from cachestats.cache import get_cache
+from enrichment import jobs, services, worker
+
+logger = logging.getLogger(__name__)
+
+
+def run_next_job() -> None:
+    """Work on the best job there is, if any."""
+    job = jobs.claim()
+    if job is None:
+        return
+    try:
+        with worker.keeping_lease(job):
+            services.run_job(job)
+    except jobs.ClaimLost:
+        logger.warning("Job %s was lost to another worker", job.pk)
+    except Exception as exc:
+        logger.exception("Job %s failed on attempt %d", job.pk, job.attempts)
+        jobs.give_back(job, exc)
+    finally:
+        get_cache().flush()

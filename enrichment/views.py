@@ -1,0 +1,72 @@
+"""Pages of reflections: parse, call one service or report, render."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from enrichment import services
+from enrichment.errors import FieldError, InvalidSubmission
+from enrichment.models import Reflection
+from enrichment.reports import Viewer, reflection_report
+from enrichment.submission import MAX_CHARACTERS, parse
+
+FORM_FIELDS = ("text", "timezone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitForm:
+    """The form's state: what was sent, what is wrong with it, or the reflection it made."""
+
+    viewer: Viewer
+    text: str = ""
+    max_characters: int = MAX_CHARACTERS
+    errors: list[FieldError] = field(default_factory=list)
+    accepted: Reflection | None = None
+
+
+def submit_form(request: HttpRequest) -> SubmitForm:
+    """Return the empty form, or what a submission of it came to. The user is signed in."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101  # the view's login_required
+    viewer = Viewer(user=user)
+    if request.method != "POST":
+        return SubmitForm(viewer=viewer)
+    data = {name: request.POST[name] for name in FORM_FIELDS if request.POST.get(name)}
+    # Browsers send line ends as two characters; the limit counts what the writer sees.
+    data["text"] = request.POST.get("text", "").replace("\r\n", "\n")
+    try:
+        submission = parse(data, timezone.now())
+    except InvalidSubmission as exc:
+        return SubmitForm(viewer=viewer, text=data["text"], errors=exc.errors)
+    accepted = services.submit(submission, user=user, token_owner=None)
+    return SubmitForm(viewer=viewer, accepted=accepted)
+
+
+@require_GET
+@login_required
+def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
+    """Show a reflection; its stages come in by polling the API."""
+    report = reflection_report(_visible(request, reflection_id))
+    return render(request, "enrichment/reflection_detail.html", {"reflection": report})
+
+
+@require_POST
+@login_required
+def reflection_delete(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
+    """Forget a reflection."""
+    services.forget(_visible(request, reflection_id))
+    return redirect("overview")
+
+
+def _visible(request: HttpRequest, reflection_id: UUID) -> Reflection:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101  # the views' login_required
+    viewer = Viewer(user=user, sees_all=user.has_perm(services.VIEW_TEXT))
+    reflection: Reflection = get_object_or_404(viewer.reflections().with_parts(), pk=reflection_id)
+    return reflection

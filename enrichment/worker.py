@@ -1,0 +1,85 @@
+"""What a worker process of the queue does beside its jobs: signs of life, leases, housekeeping."""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from cachestats import services as cache_services
+from cachestats.config import current
+from enrichment import hosts, jobs
+from enrichment.errors import InferenceError
+from enrichment.models import Job, WorkerHeartbeat
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+TICKETS_EVERY_SECONDS = 5.0
+SWEEP_EVERY_SECONDS = 300.0
+FORGET_AFTER = timedelta(hours=1)
+
+# The claim this process works on; one job at a time, so one token.
+_claims: set[uuid.UUID] = set()
+
+
+@contextmanager
+def keeping_lease(job: Job) -> Iterator[None]:
+    """Have the heartbeat renew a claim's lease for as long as the work lasts."""
+    assert job.token is not None  # noqa: S101  # a claimed job has one
+    _claims.add(job.token)
+    try:
+        yield
+    finally:
+        _claims.discard(job.token)
+
+
+def start(**_signal: Any) -> None:
+    """Start a worker process's housekeeping; called in the process once it has been forked."""
+    logger.info("[PERF] Cache enabled: %s", current().config.caching.enabled)
+    try:
+        cache_services.sweep()
+        logger.info("[PERF] Cache entries: %d", cache_services.count_entries())
+    except DatabaseError as exc:
+        logger.warning("[PERF] The cache can't be read: %s", exc)
+    threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
+    threading.Thread(target=_preload, name="preload", daemon=True).start()
+
+
+def _preload() -> None:
+    """Have the model loaded before the first job asks for it."""
+    try:
+        hosts.get_client().preload()
+    except InferenceError as exc:
+        logger.warning("[PERF] No model yet: %s", exc)
+
+
+def _beat() -> None:
+    """Every two seconds: say that this process lives and keep its claim; at times, clean up."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    next_tickets = next_sweep = 0.0
+    next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+    while True:
+        try:
+            for token in tuple(_claims):
+                jobs.renew(token)
+            now = timezone.now()
+            WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
+            if time.monotonic() >= next_tickets:
+                next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS
+                jobs.top_up_tickets()
+                WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
+            if time.monotonic() >= next_sweep:
+                next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+                cache_services.sweep()
+        except DatabaseError as exc:
+            logger.warning("[PERF] Housekeeping waits for the database: %s", exc)
+        time.sleep(BEAT_SECONDS)
