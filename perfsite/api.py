@@ -1,0 +1,114 @@
+"""What every answer of the API has in common: how bodies are read and how errors look.
+
+Errors are `application/problem+json` (RFC 9457) with `errors: [{field, message}]`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
+from rest_framework.exceptions import PermissionDenied as ApiPermissionDenied
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+PROBLEM = "application/problem+json"
+
+
+class BodyTooLarge(APIException):
+    """A body beyond what the longest legal request needs."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+    default_code = "body_too_large"
+
+
+class BoundedJSONParser(BaseParser):
+    """Reads a JSON object of bounded size."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,  # noqa: ARG002  # the interface's
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge
+        try:
+            content = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        except (ValueError, RecursionError) as exc:
+            raise ParseError("The body must be JSON in UTF-8.") from exc
+        if not isinstance(content, dict):
+            raise ParseError("The body must be a JSON object.")
+        return content
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the answer for an error of a view; None for what is no answer but a fault."""
+    if isinstance(exc, Http404):
+        exc = NotFound()
+    if isinstance(exc, PermissionDenied):
+        exc = ApiPermissionDenied()
+    if not isinstance(exc, APIException):
+        return None
+    headers = {}
+    if auth_header := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    request: Request = context["request"]
+    if isinstance(exc, ValidationError):
+        errors = list(_field_errors(exc.detail))
+        body = problem_body(request, exc.status_code, "The request has errors.", errors)
+    else:
+        body = problem_body(request, exc.status_code, str(exc.detail))
+    return Response(body, exc.status_code, headers=headers, content_type=PROBLEM)
+
+
+def problem_body(
+    request: HttpRequest | Request,
+    status_code: int,
+    detail: str,
+    errors: list[dict[str, str]] | None = None,
+) -> dict[str, Any]:
+    """Return the members of a problem."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status_code).phrase,
+        "status": status_code,
+        "detail": detail,
+        "instance": request.path,
+        "errors": errors or [],
+    }
+
+
+def problem_response(request: HttpRequest, status_code: int, detail: str) -> JsonResponse:
+    """Return a problem for what never reached a view of the API."""
+    body = problem_body(request, status_code, detail)
+    return JsonResponse(body, status=status_code, content_type=PROBLEM)
+
+
+def _field_errors(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """Flatten DRF's nested details to pairs of field and message."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from _field_errors(inner, f"{field}.{name}" if field else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _field_errors(inner, field)
+    else:
+        yield {"field": field or "body", "message": str(detail)}

@@ -1,0 +1,197 @@
+"""Runs the whole site: web, worker and, where no Ollama answers, the embedded model."""
+
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
+
+from enrichment import hosts
+from perfsite.supervisor import Child, Supervisor
+
+LOOPBACK = "127.0.0.1"
+# Threads keep their database connections; the longest idle time that granian accepts.
+IDLE_THREAD_SECONDS = "600"
+ENGINE_LOAD_SECONDS = 120.0
+# Twice the cores and one, as granian advises for Python that mostly waits.
+THREADS = 2 * (os.cpu_count() or 1) + 1
+DEVELOPMENT_USER = "dev"
+
+
+class Command(BaseCommand):
+    """manage.py serve"""
+
+    help = "Run web, worker and, if no Ollama answers, the embedded model, until Ctrl-C."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=2, help="of the queue (default: 2)")
+        parser.add_argument("--threads", type=int, default=THREADS, help="of the web server")
+        parser.add_argument("--no-worker", action="store_true", help="start no worker")
+        parser.add_argument("--no-engine", action="store_true", help="never start the engine")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        port: int = options["port"]
+        _require_free(port)
+        self._migrate()
+        login = _development_login()
+        supervisor = Supervisor(self._say)
+        watch = EngineWatch(self._say)
+        try:
+            if not options["no_engine"] and self._needs_engine():
+                watch.expect()
+                supervisor.add(_engine())
+            supervisor.add(_web(port, options["threads"]))
+            if not options["no_worker"]:
+                supervisor.add(_worker(options["workers"]))
+            self._welcome(port, login)
+            supervisor.run(each_tick=watch.look)
+        finally:
+            supervisor.end()
+            watch.forget()
+        self._say("Stopped.")
+
+    def _say(self, message: str) -> None:
+        self.stdout.write(message)
+        self.stdout.flush()
+
+    def _migrate(self) -> None:
+        self._say("Preparing the database ...")
+        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", database="cache", verbosity=0, interactive=False)
+        except DatabaseError as exc:
+            self._say(f"The cache's database can't be used, so nothing is cached: {exc}")
+        # Children open their own; a connection must not be shared with them.
+        connections.close_all()
+
+    def _needs_engine(self) -> bool:
+        """Return whether to start the embedded model, and say why not."""
+        settings.ENGINE_URL_FILE.unlink(missing_ok=True)
+        if settings.OLLAMA_HOST:
+            return False
+        if hosts.ollama_answers():
+            return False
+        if missing := hosts.engine_missing():
+            self._say(f"{missing} Reflections get marked fallbacks until an Ollama answers.")
+            return False
+        return True
+
+    def _welcome(self, port: int, login: str) -> None:
+        self._say(f"\n  Perfsite   http://{LOOPBACK}:{port}/")
+        if login:
+            self._say(f"  Login      {login}")
+        health = hosts.health()
+        if hosts.engine_is_starting():
+            self._say("  Model      the embedded model is loading ...")
+        elif health.ok:
+            self._say(f"  Model      {health.model} at {health.url}")
+        else:
+            self._say(f"  Model      none yet: {health.trouble}")
+        self._say("  Stop       Ctrl-C\n")
+
+
+class EngineWatch:
+    """Says when the engine that was started is ready; until then jobs wait for it."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+        self._since: float | None = None
+
+    def expect(self) -> None:
+        """Mark the engine as starting, for every process to see."""
+        settings.ENGINE_STARTING_FILE.touch()
+        self._since = time.monotonic()
+
+    def look(self) -> None:
+        """Look whether the engine is loaded by now."""
+        if self._since is None:
+            return
+        waited = time.monotonic() - self._since
+        if hosts.engine_is_loaded():
+            self._say(f"The embedded model is loaded ({waited:.1f} s): {hosts.health().model}")
+            self._say("It is a small wiring default, not a good analyst; see the README.")
+        elif waited > ENGINE_LOAD_SECONDS:
+            self._say("The embedded model does not load; reflections get marked fallbacks.")
+        else:
+            return
+        self.forget()
+
+    def forget(self) -> None:
+        """Take the mark back."""
+        settings.ENGINE_STARTING_FILE.unlink(missing_ok=True)
+        self._since = None
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+def _engine() -> Child:
+    # Something that is no Ollama may hold the usual port; then any free one does.
+    port = "0" if _in_use(11434) else "11434"
+    url_file = str(settings.ENGINE_URL_FILE)
+    argv = _manage("serve_model", "--port", port, "--url-file", url_file)
+    return Child("embedded model", argv, settings.BASE_DIR)
+
+
+def _web(port: int, threads: int) -> Child:
+    granian = shutil.which("granian", path=str(Path(sys.executable).parent)) or "granian"
+    argv = [granian, "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--no-ws"]
+    argv += ["--blocking-threads", str(threads), "--log-level", "warning"]
+    argv += ["--blocking-threads-idle-timeout", IDLE_THREAD_SECONDS, "perfsite.wsgi:application"]
+    return Child("web server", argv, settings.BASE_DIR)
+
+
+def _worker(workers: int) -> Child:
+    env = {"QCLUSTER_WORKERS": str(workers)}
+    return Child("worker", _manage("qcluster"), settings.BASE_DIR, env)
+
+
+def _in_use(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port that only waits out its last connections is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False
+
+
+def _require_free(port: int) -> None:
+    if not 0 < port < 65536:
+        raise CommandError(f"--port must be 1 to 65535, not {port}.", returncode=2)
+    if _in_use(port):
+        raise CommandError(
+            f"Port {port} is in use. Stop what uses it, or choose another: make run PORT={port + 1}"
+        )
+
+
+def _development_login() -> str:
+    """Make a login on the first start in development; return it, or "" in production."""
+    if not settings.DEBUG:
+        return ""
+    path = settings.VAR_DIR / "dev_password"
+    users = get_user_model()
+    user = users.objects.filter(username=DEVELOPMENT_USER).first()
+    if user is None:
+        password = secrets.token_urlsafe(12)
+        path.write_text(password)
+        users.objects.create_superuser(DEVELOPMENT_USER, password=password)
+    elif path.exists() and user.check_password(path.read_text()):
+        password = path.read_text()
+    else:
+        return f"{DEVELOPMENT_USER}, with the password that you gave it"
+    return f"{DEVELOPMENT_USER}   {password}   (kept in {path})"

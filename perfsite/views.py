@@ -1,0 +1,70 @@
+"""Pages that need both apps, and the endpoints of monitors."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from cachestats.reports import cache_report
+from enrichment import hosts, reports
+from enrichment.views import submit_form
+from perfsite.api import problem_response
+from perfsite.health import readiness
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show whether the cache earns its keep, and take a reflection."""
+    form = submit_form(request)
+    if form.accepted:
+        return redirect("enrichment:reflection-detail", form.accepted.pk)
+    page = {
+        "cache": cache_report(),
+        "queue": reports.queue_report(),
+        "model": hosts.health(),
+        "engine_starting": hosts.engine_is_starting(),
+        "reflections": reports.recent_reflections(form.viewer),
+        "form": form,
+    }
+    return render(request, "perfsite/overview.html", page, status=400 if form.errors else 200)
+
+
+@require_GET
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Answer that this process lives; checks nothing outside it."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Answer whether the whole can take work."""
+    found = readiness()
+    headers = {} if found.ok else {"Retry-After": "2"}
+    body = {"status": found.status, "checks": found.checks}
+    return JsonResponse(body, status=200 if found.ok else 503, headers=headers)
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Answer what could not even be read as a request."""
+    if _is_api(request):
+        return problem_response(request, 400, "The request can't be read.")
+    return render(request, "perfsite/error.html", {"title": "That can't be read"}, status=400)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Answer an address where nothing is."""
+    if _is_api(request):
+        return problem_response(request, 404, "Nothing is here.")
+    return render(request, "perfsite/error.html", {"title": "Nothing is here"}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a fault of ours without its traceback."""
+    if _is_api(request):
+        return problem_response(request, 500, "This is our fault; it was logged.")
+    return render(request, "perfsite/error.html", {"title": "This is our fault"}, status=500)
