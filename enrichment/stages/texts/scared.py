@@ -1,0 +1,71 @@
+"""The writings that stand in for the model when the feeling is scared."""
+
+from enrichment.stages.texts.writing import Writing
+
+SCARED: tuple[Writing, ...] = (
+    Writing(
+        poem=(
+            "Your heart is knocking like a parcel at the door.",
+            "The list of what-ifs is longer than the street.",
+            "Here is the table, though, and here are your hands.",
+        ),
+        tips=(
+            "Name five things you can see from where you are.",
+            "Hold a warm mug until your fingers notice it.",
+            "Leave a small light on in the hall tonight.",
+        ),
+        closing_line="This minute is the only one you need to do.",
+    ),
+    Writing(
+        poem=(
+            "Three in the morning makes every worry taller.",
+            "The fridge hums on, not bothered in the least.",
+            "Daylight has a way of shrinking furniture and fears.",
+        ),
+        tips=(
+            "Turn the pillow over and breathe out slowly.",
+            "Write the worry on paper and close the notebook.",
+            "Listen for the most distant sound you can hear.",
+        ),
+        closing_line="You have met difficult mornings before this one.",
+    ),
+    Writing(
+        poem=(
+            "The letter is still in its envelope, looking official.",
+            "Your stomach read it before you did.",
+            "Paper is only paper until you are ready.",
+        ),
+        tips=(
+            "Pick the smallest first step and give it five minutes.",
+            "Sit with your back against a wall you trust.",
+            "Ask one person to keep you company while you do it.",
+        ),
+        closing_line="Brave can look a lot like slowly putting on shoes.",
+    ),
+    Writing(
+        poem=(
+            "Everyone in the room seemed to have the manual.",
+            "You smiled, and your knees wrote their own story.",
+            "Most of them were guessing as well.",
+        ),
+        tips=(
+            "Loosen your collar and let your breath drop lower.",
+            "Rub your palms together until they feel hot.",
+            "Decide now when you will leave, and keep to it.",
+        ),
+        closing_line="You turned up with your knees shaking. That counts.",
+    ),
+    Writing(
+        poem=(
+            "Waiting is a long corridor with bad chairs.",
+            "The clock on the wall is in no hurry.",
+            "You brought a book and read one page nine times.",
+        ),
+        tips=(
+            "Count backwards from sixty in steps of three.",
+            "Walk up and down until your legs feel like yours.",
+            "Keep something small and smooth in your pocket to hold.",
+        ),
+        closing_line="Not knowing is hard work; you are allowed to rest.",
+    ),
+)
