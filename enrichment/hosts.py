@@ -88,13 +88,14 @@ def make_client(host: Host, how: ClientSettings) -> OllamaClient:
 _shared = _Shared()
 
 
-def _forget_parent() -> None:
-    """Leave the parent's connections to the parent."""
+def forget_client() -> None:
+    """Make the next call look for the host again, on new connections."""
     global _shared  # noqa: PLW0603
     _shared = _Shared()
 
 
-os.register_at_fork(after_in_child=_forget_parent)
+# A forked child leaves the parent's connections to the parent.
+os.register_at_fork(after_in_child=forget_client)
 
 
 def get_client() -> OllamaClient:

@@ -19,18 +19,29 @@ class ModelIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest:
-    """One question to a model.
+    """A prompt to go on with.
 
-    format: a JSON schema that the answer must follow. raw: no chat template around the prompt.
-    top_logprobs: how many candidates of each token to report, 0 to 20; 0 reports none.
+    raw: no chat template around it. top_logprobs: how many candidates of each token to report,
+    0 to 20; 0 reports none.
     """
 
     prompt: str
-    system: str | None = None
     raw: bool = False
-    format: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     top_logprobs: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRequest:
+    """A conversation to answer.
+
+    messages: pairs of role (system, user or assistant) and content. format: a JSON schema that
+    the answer must follow.
+    """
+
+    messages: tuple[tuple[str, str], ...]
+    format: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +71,10 @@ class Reply:
 
 
 class LanguageModel(Protocol):
-    """What the stages need of a model; both methods raise InferenceError."""
+    """What the stages need of a model; each method raises InferenceError."""
 
     def identity(self) -> ModelIdentity: ...
 
     def generate(self, request: GenerateRequest) -> Reply: ...
+
+    def chat(self, request: ChatRequest) -> Reply: ...

@@ -23,7 +23,13 @@ from enrichment.errors import (
     InvalidReply,
     ModelMissing,
 )
-from enrichment.inference.messages import GenerateRequest, ModelIdentity, Reply, Timings
+from enrichment.inference.messages import (
+    ChatRequest,
+    GenerateRequest,
+    ModelIdentity,
+    Reply,
+    Timings,
+)
 
 DEFAULT_PORT = 11434
 NANOSECONDS_PER_MS = 1e6
@@ -163,40 +169,40 @@ class OllamaClient:
 
     def preload(self) -> None:
         """Have the model loaded, so that the first question does not wait for it."""
-        self._call(
-            "POST",
-            "/api/generate",
-            {
-                "model": self.identity().name,
-                "keep_alive": self._settings.keep_alive,
-                "stream": False,
-                "options": self._options({}),
-            },
-        )
+        self._ask("/api/generate", {}, {})
 
     def generate(self, request: GenerateRequest) -> Reply:
-        """Return the model's answer.
+        """Return how the model goes on.
 
         Raises:
             InvalidReply: the host's answer has not the form of Ollama's API.
             InferenceError: there was no answer.
         """
-        body: dict[str, Any] = {
-            "model": self.identity().name,
-            "prompt": request.prompt,
-            "stream": False,
-            "keep_alive": self._settings.keep_alive,
-            "options": self._options(request.options),
-        }
-        if request.raw:
-            body["raw"] = True
-        if request.system is not None:
-            body["system"] = request.system
-        if request.format is not None:
-            body["format"] = request.format
+        body: dict[str, Any] = {"prompt": request.prompt, "raw": request.raw}
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
-        return _reply(self._call("POST", "/api/generate", body))
+        content = self._ask("/api/generate", body, request.options)
+        return _reply(content, content.get("response"))
+
+    def chat(self, request: ChatRequest) -> Reply:
+        """Return the model's answer; raises as `generate` does."""
+        messages = [{"role": role, "content": text} for role, text in request.messages]
+        body: dict[str, Any] = {"messages": messages}
+        if request.format is not None:
+            body["format"] = request.format
+        content = self._ask("/api/chat", body, request.options)
+        message = content.get("message")
+        return _reply(content, message.get("content") if isinstance(message, dict) else None)
+
+    def _ask(self, path: str, body: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a question to the model, which stays loaded afterwards."""
+        common = {
+            "model": self.identity().name,
+            "stream": False,
+            "keep_alive": self._settings.keep_alive,
+            "options": self._options(options),
+        }
+        return self._call("POST", path, {**body, **common})
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {"num_ctx": self._settings.num_ctx, "num_thread": self._settings.num_thread}
@@ -261,8 +267,7 @@ def _was_not_accepted(exc: BaseException) -> bool:
     return isinstance(exc, EnrichmentError) and exc.retryable
 
 
-def _reply(content: dict[str, Any]) -> Reply:
-    text = content.get("response")
+def _reply(content: dict[str, Any], text: Any) -> Reply:
     if not isinstance(text, str) or content.get("done") is not True:
         raise InvalidReply("the host's answer is not whole", raw=str(content)[:10_000])
     return Reply(

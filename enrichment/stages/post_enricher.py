@@ -18,6 +18,7 @@ from enrichment.stages.review import InvalidWriting, review
 from enrichment.stages.texts import Writing
 
 ATTEMPTS = 2
+EMBEDDED = "embedded"
 CALM_BELOW, LIVELY_FROM = 0.4, 0.6
 
 
@@ -115,6 +116,7 @@ class PostEnricher:
             num_ctx=self._num_ctx,
             num_predict=self._num_predict,
             temperature=self._temperature,
+            led=identity.engine == EMBEDDED,
         )
 
     def _write(self, question: WritingQuestion) -> Mapping[str, Any]:
@@ -124,7 +126,7 @@ class PostEnricher:
             InvalidReply: it never did; holds the last reply.
         """
         for attempt in range(ATTEMPTS):
-            reply = self._model.generate(question.writing(attempt))
+            reply = self._model.chat(question.writing(attempt))
             rejected = reply.text
             try:
                 written = review(reply.text)

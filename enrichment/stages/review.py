@@ -180,6 +180,8 @@ def _characters(text: str) -> Iterator[str]:
         yield "control: a control or invisible character"
     if categories["So"] > 1:
         yield "emoji: more than one in a string"
+    if rules.UNFINISHED.search(text):
+        yield "unfinished: a string that breaks off"
     if rules.MARKUP.search(text):
         yield "markup: an address, markup or code"
 

@@ -72,6 +72,18 @@ CONTENT: Mapping[str, tuple[str, re.Pattern[str]]] = MappingProxyType(
                 r"supplements?|vitamins?|drugs?"
             ),
         ),
+        "gloom": (
+            "despair, hatred or threat where comfort is wanted",
+            _words(
+                r"enem(?:y|ies)|destruction|destroy\w*|forgive\w*|despair\w*|anguish\w*|"
+                r"consumed|hate[ds]?|hating|evil|hell|cruel\w*|lost|suffer\w*|"
+                r"(?:you're|are|am|is|left) (?:all |still )?(?:alone|broken)|"
+                r"what you(?:'ve| have)? done|your sins?|no (?:end|hope|way out|place)|"
+                r"never (?:be|get|forget|return|regret|the same)|"
+                r"(?:take|end) (?:your|my) (?:own )?life|"
+                r"far too long|burdens?|wine|beers?|alcohol|cigarettes?|nightmares?"
+            ),
+        ),
         "leakage": (
             "words of the prompt, the format or a chat role",
             _words(
@@ -106,6 +118,14 @@ FOREIGN_WORDS = _set(
     "el la los las de del que una uno y en por para con mi tu su und der das ist nicht ein eine "
     "ich mit zu le les des est et une je ne pas dans avec pour sur il di che non per sono nel e "
     "o os um uma com na meu minha mai hai ka ki ko"
+)
+
+# Words on which no line ends: what a line that was cut at its longest leaves behind.
+UNFINISHED = re.compile(
+    r"(?:^|[\s,'])(?:a|an|the|of|and|but|or|nor|with|for|at|by|from|as|my|your|its|it's|their|his|"
+    r"our|what's|you're|they're|let's|you'd|who|who's|may|than|because|when|while|would|could|"
+    r"should|must|\w)?[\s,']*[.!?]*$",
+    re.IGNORECASE,
 )
 
 # A run of letters that no English word has: six consonants, four without a vowel at all, or a

@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import psutil
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -142,7 +143,10 @@ def _engine() -> Child:
     # Something that is no Ollama may hold the usual port; then any free one does.
     port = "0" if _in_use(11434) else "11434"
     url_file = str(settings.ENGINE_URL_FILE)
-    argv = _manage("serve_model", "--port", port, "--url-file", url_file)
+    # One core is left to web and worker: threads that wait for a busy core slow all others down,
+    # here from 1 s to more than 60 s for the same text.
+    threads = str(max(1, (psutil.cpu_count(logical=False) or 1) - 1))
+    argv = _manage("serve_model", "--port", port, "--threads", threads, "--url-file", url_file)
     return Child("embedded model", argv, settings.BASE_DIR)
 
 

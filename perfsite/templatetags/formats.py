@@ -1,0 +1,170 @@
+"""Filters that turn the reports' numbers and words into what people read. They compute nothing new.
+
+A missing number is always shown as a dash, never as zero. Fixed words (statuses, cache states,
+kinds of errors) are spelled out here once; a word without a spelling is shown as it is.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+
+from enrichment.errors import (
+    HostBrokeOff,
+    HostBusy,
+    HostFailed,
+    HostUnreachable,
+    InvalidReply,
+    ModelMissing,
+)
+from enrichment.models import Status
+
+register = template.Library()
+
+NONE = "–"
+
+STATUS_WORDS: Mapping[str, str] = {
+    Status.QUEUED: "waiting",
+    Status.STAGE1_RUNNING: "finding the feeling",
+    Status.STAGE1_COMPLETE: "feeling found",
+    Status.STAGE2_RUNNING: "writing",
+    Status.COMPLETE: "complete",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+    Status.QUARANTINED: "set aside",
+}
+REASON_WORDS: Mapping[str, str] = {
+    HostUnreachable.__name__: "no model answered (its host is out of reach)",
+    HostBrokeOff.__name__: "no model answered (its host broke off or took too long)",
+    HostBusy.__name__: "no model answered (its host was busy)",
+    HostFailed.__name__: "no model answered (its host reported an error)",
+    ModelMissing.__name__: "no model answered (its host has no such model)",
+    InvalidReply.__name__: "what the model answered could not be used",
+}
+REGION_NAMES: Mapping[str, str] = {
+    "AU": "Australia",
+    "BR": "Brazil",
+    "CA": "Canada",
+    "DE": "Germany",
+    "ES": "Spain",
+    "FR": "France",
+    "GB": "United Kingdom",
+    "IE": "Ireland",
+    "IN": "India",
+    "IT": "Italy",
+    "NZ": "New Zealand",
+    "US": "United States",
+}
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """Spell out a duration in seconds by its two largest units: "2.3 s", "4 min 12 s"."""
+    if value is None:
+        return NONE
+    return milliseconds(value * 1000) if value else "0 s"
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """Spell out a duration in milliseconds: "0.4 ms", "2.3 s", "4 min 12 s"."""
+    if value is None:
+        return NONE
+    # Each unit ends where its rounding would say what the next one says better.
+    if 0 < value < 0.05:
+        return "< 0.1 ms"
+    if value < 999.5:
+        return f"{_short(value)} ms"
+    if value < 59_500:
+        return f"{_short(value / 1000)} s"
+    return _from_a_minute(round(value / 1000))
+
+
+def _from_a_minute(whole_seconds: int) -> str:
+    minutes, rest = divmod(whole_seconds, 60)
+    if minutes < 60:
+        return _pair(minutes, "min", rest, "s")
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return _pair(hours, "h", minutes, "min")
+    days, hours = divmod(hours, 24)
+    return _pair(days, "d", hours, "h")
+
+
+def _short(value: float) -> str:
+    """Keep one decimal where it tells something."""
+    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
+
+
+def _pair(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+
+
+@register.filter
+def size(value: int | None) -> str:
+    """Spell out a number of bytes in decimal units: "812 B", "2.2 kB"."""
+    if value is None:
+        return NONE
+    if value < 1000:
+        return f"{value} B"
+    scaled = float(value)
+    for unit in ("kB", "MB", "GB"):
+        scaled /= 1000
+        if scaled < 999.5:
+            return f"{_short(scaled)} {unit}"
+    return f"{_short(scaled / 1000)} TB"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """Spell out a share of 1; only none and all are called 0% and 100%."""
+    if value is None:
+        return NONE
+    if 0 < value < 0.01:
+        return "< 1%"
+    if 0.99 < value < 1:
+        return "> 99%"
+    return f"{math.floor(value * 100 + 0.5)}%"
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """Write a whole number with its thousands apart."""
+    return NONE if value is None else f"{value:,}"
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """Write a value of a scale from 0 to 1 with two decimals."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+@register.filter
+def words(value: str) -> str:
+    """Write a label of a closed list as words: "self_acceptance" is "self acceptance"."""
+    return value.replace("_", " ")
+
+
+@register.filter
+def status_words(value: str) -> str:
+    """Say how far a job is."""
+    return STATUS_WORDS.get(value, words(value))
+
+
+@register.filter
+def reason_words(value: str) -> str:
+    """Say why there is a fallback, from the kind of error."""
+    return REASON_WORDS.get(value, f"no model answered ({value})" if value else "no model answered")
+
+
+@register.filter
+def region_name(value: str) -> str:
+    """Name the country of an ISO 3166-1 code."""
+    return REGION_NAMES.get(value, value)
+
+
+@register.filter
+def of(mapping: Mapping[str, Any] | None, key: str) -> Any:
+    """Return a mapping's value by a key that is itself a variable; None without one."""
+    return None if mapping is None else mapping.get(key)

@@ -1,0 +1,60 @@
+"""What tests of several folders share."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from cachestats.cache import get_cache
+from cachestats.config.current import forget
+from enrichment import hosts
+from perfsite.models import AccessToken, Scope
+from tests.engines import running_engine
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> Iterator[None]:
+    """Each test sees the process as it is after its start: no cache, client or config kept."""
+    get_cache.cache_clear()
+    hosts.forget_client()
+    forget()
+    yield
+    get_cache.cache_clear()
+
+
+@pytest.fixture
+def databases(transactional_db: None) -> None:
+    """Real tables in both databases, empty before each test."""
+
+
+@pytest.fixture
+def person() -> User:
+    """Somebody who may sign in and no more."""
+    return User.objects.create_user("ada", password="pass")
+
+
+@pytest.fixture
+def api() -> "TokenMaker":
+    """Makes API clients by token."""
+    return TokenMaker()
+
+
+class TokenMaker:
+    """Makes API clients that hold a token."""
+
+    def __call__(self, *scopes: Scope | str, owner: str = "", name: str = "web") -> APIClient:
+        user, _ = User.objects.get_or_create(username=name)
+        _, token = AccessToken.objects.create(
+            user=user, name=name, scopes=[str(scope) for scope in scopes], owner=owner
+        )
+        client = APIClient(raise_request_exception=False)
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+        return client
+
+
+@pytest.fixture(scope="session")
+def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of an embedded model that all tests of the session share."""
+    with running_engine(tmp_path_factory.mktemp("engine")) as engine:
+        yield engine.url

@@ -1,0 +1,32 @@
+"""The site's own settings, in a folder that goes when the tests end."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+VAR = tempfile.mkdtemp(prefix="perfsite-tests-")
+atexit.register(shutil.rmtree, VAR, ignore_errors=True)
+
+os.environ |= {
+    "DEBUG": "0",
+    "VAR_DIR": VAR,
+    "SECRET_KEY": "of the tests",
+    "PERF_CACHE_PEPPER": "of the tests",
+    # A port where nothing listens: a test that wants a model says which.
+    "OLLAMA_HOST": "127.0.0.1:9",
+    "OLLAMA_MODEL": "",
+    "LOG_PREVIEWS": "0",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+}
+for name in ("DATABASE_URL", "CACHE_DATABASE_URL", "PERF_CONFIG", "QCLUSTER_WORKERS"):
+    os.environ.pop(name, None)
+
+from perfsite.settings import *  # noqa: E402, F403
+from perfsite.settings import DATABASES, VAR_DIR  # noqa: E402
+
+# Real files, as in production: the cache's hot path opens one beside Django's connection.
+for alias, config in DATABASES.items():
+    config["TEST"] = {"NAME": str(VAR_DIR / f"test_{alias}.sqlite3")}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
