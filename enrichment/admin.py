@@ -1,0 +1,101 @@
+"""Reflections and jobs in the admin. Texts are masked but for those who may read them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from enrichment import services
+from enrichment.models import Job, Reflection, StageResult
+
+MASKED = "hidden: needs the permission to read other people's reflections"
+
+
+class StageResultInline(admin.TabularInline):  # type: ignore[type-arg]  # generic in stubs only
+    """What the stages made of a reflection; nobody edits it."""
+
+    model = StageResult
+    extra = 0
+    can_delete = False
+    fields = ("stage", "outcome", "cache", "engine", "model", "duration_ms", "reason", "created_at")
+    readonly_fields = fields
+
+    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Reflection)
+class ReflectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+    """Reflections; deleting one forgets it everywhere."""
+
+    list_display = ("id", "owner", "language", "at_risk", "enrich_again", "created_at")
+    list_filter = ("enrich_again", "language")
+    search_fields = ("id", "owner")
+    date_hierarchy = "created_at"
+    fields = (
+        "id",
+        "owner",
+        "submitted_by",
+        "masked_text",
+        "timestamp",
+        "timezone",
+        "language",
+        "risk_signals",
+        "enrich_again",
+    )
+    inlines = (StageResultInline,)
+
+    def get_fields(self, request: HttpRequest, _obj: Reflection | None = None) -> Any:
+        """Show the text itself to those who may read it."""
+        shown = "text" if request.user.has_perm(services.VIEW_TEXT) else "masked_text"
+        return [shown if field == "masked_text" else field for field in self.fields]
+
+    @admin.display(description="Text")
+    def masked_text(self, _reflection: Reflection) -> str:
+        return MASKED
+
+    @admin.display(boolean=True, description="At risk")
+    def at_risk(self, reflection: Reflection) -> bool:
+        return reflection.at_risk
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+    def get_deleted_objects(
+        self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Ask for no permission of its own for the jobs, which go with their reflection."""
+        gone, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return gone, counts, needed - {Job._meta.verbose_name}, protected
+
+    def delete_model(self, _request: HttpRequest, obj: Reflection) -> None:
+        services.forget(obj)
+
+    def delete_queryset(self, _request: HttpRequest, queryset: QuerySet[Reflection]) -> None:
+        for reflection in queryset:
+            services.forget(reflection)
+
+
+@admin.register(Job)
+class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+    """The work on reflections, to look at."""
+
+    list_display = ("id", "status", "priority", "attempts", "errors", "last_error", "created_at")
+    list_filter = ("status", "priority", "purpose")
+    date_hierarchy = "created_at"
+    raw_id_fields = ("reflection",)
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        # Jobs go with their reflection, and never without it.
+        return False
