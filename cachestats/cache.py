@@ -20,7 +20,7 @@ from django.db import connections
 
 from cachestats import metrics, reports, services
 from cachestats.config import current
-from cachestats.config.schema import Caching
+from cachestats.config.schema import MAX_TTL, Caching
 from cachestats.errors import InvalidValue, StoreUnavailable
 from cachestats.keys import Key, make_key
 from cachestats.models.samples import CacheState
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 MODEL_LABEL_LENGTH = 200
 FLUSH_SECONDS = 1.0
+# While a file can be read but not written (locked, read-only), reading does not end the trouble.
+FINE, CANT_WRITE, CANT_READ = range(3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +75,7 @@ class PerfCache:
         self._pepper = pepper
         self._tuning = tuning
         self._clock = clock
-        self._trouble = ""
+        self._trouble = FINE
 
     def get(
         self,
@@ -112,7 +114,7 @@ class PerfCache:
             ttl: seconds; None is the type's default, 0 means: do not store.
 
         Raises:
-            InvalidValue: the value is not JSON, or ttl is negative.
+            InvalidValue: the value is not JSON, or ttl is out of range.
         """
         key = make_key(self._pepper, content, params, cache_type)
         return self._put(key, value, ttl, _label(params), cost_ms=None) > 0
@@ -206,31 +208,37 @@ class PerfCache:
         try:
             row = self._store.get(key.row_id)
         except StoreUnavailable as exc:
-            self._complain(exc)
+            self._complain(CANT_READ, exc)
             return None
-        self._trouble = ""
+        if self._trouble == CANT_READ:
+            self._trouble = FINE
+        if row is None or row.digest != key.digest:
+            return None
         now_ms = int(self._clock() * 1000)
-        if row is None or row.digest != key.digest or row.expires_ms <= now_ms:
-            return None
-        if zlib.crc32(row.value) != row.checksum:
-            self._discard(key)
-            return None
-        return Lookup(
-            value=orjson.loads(row.value),
-            state=CacheState.HIT,
-            key=key,
-            model=row.model,
-            stored=True,
-            age_seconds=max(0, (now_ms - row.created_ms) // 1000),
-            ttl_seconds=(row.expires_ms - now_ms) // 1000,
-            latency_ms=_ms_since(started),
-            cost_ms=row.cost_ms,
-        )
+        try:
+            if row.expires_ms <= now_ms:
+                return None
+            if zlib.crc32(row.value) == row.checksum:
+                return Lookup(
+                    value=orjson.loads(row.value),
+                    state=CacheState.HIT,
+                    key=key,
+                    model=row.model,
+                    stored=True,
+                    age_seconds=max(0, (now_ms - row.created_ms) // 1000),
+                    ttl_seconds=(row.expires_ms - now_ms) // 1000,
+                    latency_ms=_ms_since(started),
+                    cost_ms=row.cost_ms,
+                )
+        except (TypeError, ValueError):
+            pass  # SQLite enforces no types: damage can make text of a number.
+        self._discard(key)
+        return None
 
     def _put(self, key: Key, value: Any, ttl: int | None, model: str, cost_ms: float | None) -> int:
         """Store a value; return the seconds it will live, 0 when it was not stored."""
-        if ttl is not None and ttl < 0:
-            raise InvalidValue("ttl must be 0 (do not store) or more seconds")
+        if ttl is not None and not 0 <= ttl <= MAX_TTL:
+            raise InvalidValue(f"ttl must be 0 (do not store) to {MAX_TTL} seconds")
         tuning = self._tuning()
         seconds = tuning.ttl(key.cache_type) if ttl is None else ttl
         encoded = _encode(value)
@@ -252,21 +260,22 @@ class PerfCache:
         try:
             self._store.put(row)
         except StoreUnavailable as exc:
-            self._complain(exc)
+            self._complain(CANT_WRITE, exc)
             return 0
+        self._trouble = FINE
         return seconds
 
     def _discard(self, key: Key) -> None:
-        logger.warning("[CACHE] Entry %s fails its checksum and is computed again", key.short)
+        logger.warning("[CACHE] Entry %s is damaged and is computed again", key.short)
         try:
             self._store.delete(key.row_id)
         except StoreUnavailable as exc:
-            self._complain(exc)
+            self._complain(CANT_WRITE, exc)
 
-    def _complain(self, exc: StoreUnavailable) -> None:
-        """Warn once per incident, not once per request."""
-        if not self._trouble:
-            self._trouble = str(exc)
+    def _complain(self, trouble: int, exc: StoreUnavailable) -> None:
+        """Warn once per incident, not once per request; it lasts until the same works again."""
+        if trouble > self._trouble:
+            self._trouble = trouble
             logger.warning("[CACHE] Working without the cache: %s", exc)
 
 

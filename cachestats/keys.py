@@ -80,7 +80,7 @@ def _normalise(value: Any, place: str) -> Any:
     """Return the value with what JSON leaves open settled."""
     match value:
         case str():
-            return value if value.isascii() else unicodedata.normalize("NFC", value)
+            return value if value.isascii() else _nfc(value, place)
         case None | bool():
             return value
         case int() if value in INTEGERS:
@@ -106,4 +106,12 @@ def _normalise(value: Any, place: str) -> Any:
 def _name(name: object, place: str) -> str:
     if not isinstance(name, str):
         raise InvalidKeyMaterial(f"{place} has a name that is not text")
-    return unicodedata.normalize("NFC", name)
+    return name if name.isascii() else _nfc(name, f"{place}: a name")
+
+
+def _nfc(text: str, place: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidKeyMaterial(f"{place} is not Unicode text: {exc.reason}") from exc
+    return unicodedata.normalize("NFC", text)

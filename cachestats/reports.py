@@ -55,7 +55,7 @@ class CacheReport:
     """The state of the cache and its look-ups over a window.
 
     healthy: the cache's database can be read; entries and bytes are 0 where it can't.
-    bytes: of values. by_type: only types that have entries or look-ups.
+    bytes: of values. by_type: only types that have look-ups; entries_by_type: that have entries.
     """
 
     enabled: bool

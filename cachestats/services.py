@@ -13,8 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections, transaction
-from django.db.models import F, OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest
 
 from cachestats import config
 from cachestats.config.current import forget, read_file
@@ -30,6 +30,8 @@ SAMPLE_DAYS = 30
 AGE = re.compile(r"(\d{1,6})([smhd])")
 AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEY = re.compile(r"[0-9a-f]{8,64}")
+# Half a character, as JSON's \ud800 or a shell's stray byte make it; no database takes one.
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,8 @@ class PurgeFilter:
             errors.append(FieldError(field="filter", message=f"give at least one of: {accepted}"))
         if self.type is not None and not CACHE_TYPE.fullmatch(self.type):
             errors.append(FieldError(field="type", message="must be 1 to 40 of a-z, 0-9 and _"))
+        if self.model is not None and SURROGATE.search(self.model):
+            errors.append(FieldError(field="model", message="must be Unicode text"))
         if self.key is not None and not KEY.fullmatch(self.key):
             errors.append(FieldError(field="key", message="must be 8 to 64 hexadecimal digits"))
         if self.older_than is not None and not AGE.fullmatch(self.older_than):
@@ -98,7 +102,7 @@ def purge(filters: PurgeFilter, actor: str, *, dry_run: bool = False) -> PurgeRe
         matched = matching.count()
         return PurgeResult(matched=matched, deleted=0, freed_bytes=0, dry_run=True)
     deleted, freed_bytes = _delete(matching)
-    asked = {name: value for name, value in asdict(filters).items() if value}
+    asked = {name: value for name, value in asdict(filters).items() if value not in (None, False)}
     Audit.objects.create(actor=actor, filters=asked, deleted=deleted, freed_bytes=freed_bytes)
     return PurgeResult(matched=deleted, deleted=deleted, freed_bytes=freed_bytes, dry_run=False)
 
@@ -121,7 +125,8 @@ def evict(max_bytes: int) -> int:
     while total > max_bytes:
         used = EntryUse.objects.filter(id=OuterRef("id")).values("used_ms")
         oldest = (
-            CacheEntry.objects.annotate(used=Coalesce(Subquery(used), F("created_ms")))
+            # An entry that was computed anew is as young as that, whatever its last use was.
+            CacheEntry.objects.annotate(used=Greatest("created_ms", Coalesce(Subquery(used), 0)))
             .order_by("used")
             .values_list("id", "size_bytes")[:BATCH_ROWS]
         )
@@ -149,6 +154,15 @@ def count_entries() -> int:
     return CacheEntry.objects.count()
 
 
+def check_overlay(overlay: Mapping[str, Any]) -> None:
+    """Hold an overlay against the schema, by itself and over the tuning file.
+
+    Raises:
+        InvalidConfig: names each wrong key and what is accepted.
+    """
+    merge(read_file(settings.PERF_CONFIG), overlay)
+
+
 def save_revision(
     overlay: Mapping[str, Any], author: User | None, reason: str = ""
 ) -> ConfigRevision:
@@ -157,7 +171,7 @@ def save_revision(
     Raises:
         InvalidConfig: names each wrong key and what is accepted.
     """
-    merge(read_file(settings.PERF_CONFIG), overlay)
+    check_overlay(overlay)
     revision = ConfigRevision.objects.create(overlay=overlay, author=author, reason=reason)
     forget()
     return revision

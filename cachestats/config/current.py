@@ -31,7 +31,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise InvalidConfig([FieldError(field=str(path), message=f"can't be read: {exc}")]) from exc
     if not isinstance(values, dict):
         raise InvalidConfig([FieldError(field=str(path), message="must be a JSON object")])

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cachestats.errors import FieldError, InvalidConfig
 
-Seconds = Annotated[int, Field(ge=0, le=10 * 365 * 86400)]
+MAX_TTL = 10 * 365 * 86400
+Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
 SWITCH = "caching.enabled"
 
 

@@ -22,8 +22,10 @@ PUT = (
 )
 DELETE = "DELETE FROM cachestats_cacheentry WHERE id = ?"
 DELETE_USE = "DELETE FROM cachestats_entryuse WHERE id = ?"
+# Of an entry that went since it was hit, no trace must come back.
 ADD_USE = (
-    "INSERT INTO cachestats_entryuse (id, hits, used_ms) VALUES (?, ?, ?) ON CONFLICT (id) "
+    "INSERT INTO cachestats_entryuse (id, hits, used_ms) "
+    "SELECT ?1, ?2, ?3 FROM cachestats_cacheentry WHERE id = ?1 ON CONFLICT (id) "
     "DO UPDATE SET hits = hits + excluded.hits, used_ms = max(used_ms, excluded.used_ms)"
 )
 # A writer that waits longer is better off computing: the answer is the caller's either way.
@@ -67,7 +69,9 @@ class SqliteStore:
         if getattr(self._local, "pid", None) != os.getpid():
             # A connection must not cross a fork. The parent's is kept, not closed: closing it
             # here would drop the parent's locks on the file.
-            self._local.inherited = getattr(self._local, "connection", None)
+            if inherited := getattr(self._local, "connection", None):
+                self._local.inherited = inherited
+                self._local.connection = None
             self._local.connection = self._open()
             self._local.pid = os.getpid()
         connection: sqlite3.Connection = self._local.connection

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if not options["dry_run"] and not options["no_input"]:
             matched = services.purge(filters, "purge_cache", dry_run=True).matched
             self.stderr.write(f"This deletes {matched} entries. Type yes to go on: ", ending="")
-            if input() != "yes":
+            if _answer() != "yes":
                 raise CommandError("Nothing was deleted.")
         result = services.purge(filters, "purge_cache", dry_run=options["dry_run"])
         if options["json"]:
@@ -59,3 +59,10 @@ class Command(BaseCommand):
         else:
             freed = f"{result.freed_bytes} bytes freed"
             self.stdout.write(f"{result.deleted} entries deleted, {freed}.")
+
+
+def _answer() -> str:
+    try:
+        return input()
+    except EOFError:  # Nobody is there, as in a cron job.
+        return ""
