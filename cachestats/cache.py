@@ -292,7 +292,7 @@ def _encode(value: Any) -> bytes:
 
 
 def _label(params: Mapping[str, Any] | None) -> str:
-    return str((params or {}).get("model", ""))[:MODEL_LABEL_LENGTH]
+    return str((params or {}).get("model") or "")[:MODEL_LABEL_LENGTH]
 
 
 def _ms_since(started: float) -> float:

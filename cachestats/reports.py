@@ -90,7 +90,7 @@ def cache_report(window: timedelta = DAY) -> CacheReport:
         counted = CacheEntry.objects.order_by().values_list("cache_type")
         rows = list(counted.annotate(Count("id"), Sum("size_bytes")))
         trouble = ""
-    except DatabaseError as exc:
+    except (DatabaseError, UnicodeDecodeError) as exc:  # the second: see stores.sqlite
         rows, trouble = [], str(exc)
     return CacheReport(
         enabled=config.current().config.caching.enabled,

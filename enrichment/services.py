@@ -112,17 +112,12 @@ def run_job(job: Job) -> None:
     """
     reflection = job.reflection
     results = {result.stage: result for result in reflection.results.all()}
-    try:
-        if 1 not in results:
-            results[1] = _run_stage1(job, reflection)
-        if 2 in results:
-            jobs.finish(job)
-        else:
-            _run_stage2(job, reflection, results[1])
-    except ClaimLost:
-        if 1 in results and not Reflection.objects.filter(pk=reflection.pk).exists():
-            _drop_entry(results[1].key)
-        raise
+    if 1 not in results:
+        results[1] = _run_stage1(job, reflection)
+    if 2 in results:
+        jobs.finish(job)
+    else:
+        _run_stage2(job, reflection, results[1])
 
 
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
@@ -132,7 +127,13 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
     )
     row = _result_row(reflection, 1, stage1.answer, _ms_since(started))
     _log_stage(row, reflection.text)
-    _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
+    try:
+        _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
+    except ClaimLost:
+        # Forgotten while the model was at work: what was cached meanwhile goes too.
+        if not Reflection.objects.filter(pk=reflection.pk).exists():
+            _drop_entry(row.key)
+        raise
     return row
 
 

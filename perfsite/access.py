@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import knox.auth
+from django.contrib.auth.models import User
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -9,6 +12,17 @@ from perfsite.models import AccessToken, Scope
 
 # What anybody who can sign in may do; the rest is for staff.
 PERSONAL_SCOPES = {Scope.ENRICH_RUN, Scope.ENRICH_READ}
+
+
+class TokenAuthentication(knox.auth.TokenAuthentication):  # type: ignore[misc]  # knox is untyped
+    """Takes `Authorization: Bearer TOKEN`; whatever is no token of ours is 401."""
+
+    def authenticate_credentials(self, token: bytes) -> tuple[User, AccessToken]:
+        try:
+            found: tuple[User, AccessToken] = super().authenticate_credentials(token)
+        except UnicodeDecodeError as exc:
+            raise AuthenticationFailed("Invalid token.") from exc
+        return found
 
 
 class HasScope(BasePermission):

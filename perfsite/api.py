@@ -3,11 +3,11 @@
 Errors are `application/problem+json` (RFC 9457) with `errors: [{field, message}]`.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
 
+import orjson
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
@@ -45,16 +45,13 @@ class BoundedJSONParser(BaseParser):
         if len(body) > limit:
             raise BodyTooLarge
         try:
-            content = json.loads(body.decode("utf-8"), parse_constant=_refuse)
-        except (ValueError, RecursionError) as exc:
+            # Unlike the standard library's, this reader refuses NaN and halves of characters.
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError as exc:
             raise ParseError("The body must be JSON in UTF-8.") from exc
         if not isinstance(content, dict):
             raise ParseError("The body must be a JSON object.")
         return content
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -208,7 +208,7 @@ REST_KNOX = {
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "perfsite.access.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["perfsite.access.HasScope"],
@@ -226,6 +226,7 @@ LANGUAGE_CODE = "en-gb"
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the apps' folders, so that no step stands between a clone and a page.
 WHITENOISE_USE_FINDERS = True
 
@@ -249,7 +250,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {
+        # 503 is an answer that monitors ask for again and again, not a fault.
+        "faults": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 503,
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("perfsite", "cachestats", "enrichment")},
+    "loggers": {
+        **{name: {"level": LOG_LEVEL} for name in ("perfsite", "cachestats", "enrichment")},
+        # Django's own handlers would say everything twice.
+        "django": {"handlers": [], "level": "WARNING"},
+        "django.request": {"filters": ["faults"]},
+    },
 }

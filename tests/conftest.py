@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cachestats.cache import get_cache
@@ -11,6 +12,7 @@ from cachestats.config.current import forget
 from enrichment import hosts
 from perfsite.models import AccessToken, Scope
 from tests.engines import running_engine
+from tests.standin import Script, standin
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +25,16 @@ def fresh_process() -> Iterator[None]:
     get_cache.cache_clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give both databases to whatever asks for `databases`."""
+    for item in items:
+        if "databases" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.django_db(transaction=True, databases="__all__"))
+
+
 @pytest.fixture
 def databases(transactional_db: None) -> None:
-    """Real tables in both databases, empty before each test."""
+    """Real tables in both databases, committed to files, empty before each test."""
 
 
 @pytest.fixture
@@ -58,3 +67,12 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of an embedded model that all tests of the session share."""
     with running_engine(tmp_path_factory.mktemp("engine")) as engine:
         yield engine.url
+
+
+@pytest.fixture
+def model(settings: Settings) -> Iterator[Script]:
+    """A scripted model that the site uses."""
+    with standin() as script:
+        settings.OLLAMA_HOST = script.url
+        hosts.forget_client()
+        yield script

@@ -3,15 +3,25 @@
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, cast
 
-from rest_framework.exceptions import ValidationError
+from django.db import DatabaseError
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.status import HTTP_503_SERVICE_UNAVAILABLE
 from rest_framework.views import APIView
 
 from cachestats import reports, services
 from cachestats.errors import FieldError, InvalidFilter
 
 SWITCHES = ("expired", "all")
+
+
+class CacheUnavailable(APIException):
+    """The cache's database can't be written now."""
+
+    status_code = HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The cache's database can't be used right now; try again."
+    wait = 10
 
 
 class CacheStats(APIView):
@@ -33,7 +43,10 @@ class CachePurge(APIView):
             filters, dry_run = read_purge(cast(dict[str, Any], request.data))
         except InvalidFilter as exc:
             raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
-        result = services.purge(filters, actor=request.user.get_username(), dry_run=dry_run)
+        try:
+            result = services.purge(filters, actor=request.user.get_username(), dry_run=dry_run)
+        except DatabaseError as exc:
+            raise CacheUnavailable from exc
         return Response(asdict(result))
 
 

@@ -43,13 +43,10 @@ def load() -> Effective:
 
     Raises:
         InvalidConfig: names each wrong key and what is accepted.
+        DatabaseError: the revisions can't be read.
     """
     file = read_file(settings.PERF_CONFIG)
-    try:
-        revision = ConfigRevision.objects.order_by("-number").first()
-    except DatabaseError:
-        # Before the first migration, or while the database is away, the file alone rules.
-        revision = None
+    revision = ConfigRevision.objects.order_by("-number").first()
     if revision is None:
         return merge(file)
     return merge(file, revision.overlay, revision.number)
@@ -72,6 +69,10 @@ class _Current:
             try:
                 effective = load()
                 self._complaint = ""
+            except DatabaseError:
+                # While the database is away what was in force stays so; before the first migration
+                # the file alone rules.
+                effective = self._effective or merge(read_file(settings.PERF_CONFIG))
             except InvalidConfig as exc:
                 if self._effective is None:
                     raise

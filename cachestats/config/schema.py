@@ -34,7 +34,7 @@ class Inference(Section):
     num_predict_long: int = Field(160, ge=1, le=4096)  # tokens, Stage 2
     temperature: float = Field(0.3, ge=0, le=2)
     keep_alive: str = Field("30m", pattern=r"^(-?\d+|\d+(ms|s|m|h))$")
-    model_weight: float = Field(0.65, ge=0, le=1)  # of Stage 1's blend; the lexicon has the rest
+    model_weight: float = Field(0.3, ge=0, le=1)  # of Stage 1's blend; the lexicon has the rest
 
 
 class Caching(Section):

@@ -102,6 +102,7 @@ class SqliteStore:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeDecodeError) as exc:
+            # The second is what a damaged schema gives: SQLite's message quotes the damage.
             self._drop()
             raise StoreUnavailable(str(exc)) from exc

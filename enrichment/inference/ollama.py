@@ -38,6 +38,8 @@ IDENTITY_SECONDS = 30.0
 # A host that is away is not asked for its models again before this time.
 TROUBLE_SECONDS = 3.0
 BUSY_STATUSES = {429, 502, 503}
+# Of an answer that is kept for diagnosis.
+RAW_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,24 +270,29 @@ def _was_not_accepted(exc: BaseException) -> bool:
 
 
 def _reply(content: dict[str, Any], text: Any) -> Reply:
-    if not isinstance(text, str) or content.get("done") is not True:
-        raise InvalidReply("the host's answer is not whole", raw=str(content)[:10_000])
-    return Reply(
-        text=text,
-        done_reason=str(content.get("done_reason", "stop")),
-        timings=Timings(
-            total_ms=content.get("total_duration", 0) / NANOSECONDS_PER_MS,
-            load_ms=content.get("load_duration", 0) / NANOSECONDS_PER_MS,
-            prompt_ms=content.get("prompt_eval_duration", 0) / NANOSECONDS_PER_MS,
-            generation_ms=content.get("eval_duration", 0) / NANOSECONDS_PER_MS,
-            prompt_tokens=content.get("prompt_eval_count", 0),
-            generated_tokens=content.get("eval_count", 0),
-        ),
-        candidates=_candidates(content),
-    )
+    try:
+        if not isinstance(text, str) or content.get("done") is not True:
+            raise ValueError("no whole answer")  # noqa: TRY301  # joined with what follows
+        return Reply(
+            text=text,
+            done_reason=str(content.get("done_reason", "stop")),
+            timings=Timings(
+                total_ms=content.get("total_duration", 0) / NANOSECONDS_PER_MS,
+                load_ms=content.get("load_duration", 0) / NANOSECONDS_PER_MS,
+                prompt_ms=content.get("prompt_eval_duration", 0) / NANOSECONDS_PER_MS,
+                generation_ms=content.get("eval_duration", 0) / NANOSECONDS_PER_MS,
+                prompt_tokens=content.get("prompt_eval_count", 0),
+                generated_tokens=content.get("eval_count", 0),
+            ),
+            candidates=_candidates(content),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raw = str(content)[:RAW_CHARACTERS]
+        raise InvalidReply("the host's answer has not the form of Ollama's API", raw) from exc
 
 
 def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the first token's candidates; Ollama sends none when the answer ends at once."""
     first, *_ = content.get("logprobs") or [{}]
     return tuple(
         (str(candidate.get("token", "")), float(candidate["logprob"]))

@@ -14,6 +14,7 @@ from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
+from enrichment.stages.blending import blend
 from enrichment.stages.lexicon import LexiconSignal
 from enrichment.stages.prompts import FeelingQuestion, normalise_text
 
@@ -110,7 +111,7 @@ class HybridScorer:
         """Ask the model for the primary, then for a finer word under it, and blend."""
         signal = lexicon.read(question.text)
         named = likelihood.primary_shares(self._model.generate(question.primary()).candidates)
-        shares = _blend(named, signal.primaries, self._model_weight)
+        shares = blend(named, signal.primaries, self._model_weight)
         primary = max(shares, key=lambda name: shares[name])
         finer: Mapping[str, float] = {}
         if shares[primary] >= UNDETERMINED_BELOW:
@@ -129,18 +130,6 @@ class HybridScorer:
         }
         warnings = [] if named else [NO_LABEL]
         return _content(shares, finer, signal, warnings, provenance)
-
-
-def _blend(
-    named: Mapping[str, float] | None, heard: Mapping[str, float], model_weight: float
-) -> Mapping[str, float]:
-    """Return the mean of both signals by weight; the lexicon alone where the model is silent."""
-    if named is None:
-        return heard
-    return {
-        name: model_weight * named[name] + (1 - model_weight) * heard[name]
-        for name in wheel.PRIMARIES
-    }
 
 
 def _content(
@@ -200,7 +189,7 @@ def _path(primary: str, finer: Mapping[str, float], heard: Mapping[str, float]) 
 def _fallback(text: str, cause: InferenceError) -> StageAnswer:
     """Return what the lexicon alone can tell, marked as such and not cached."""
     signal = lexicon.read(normalise_text(text))
-    shares = signal.primaries if signal.evidence else dict.fromkeys(wheel.PRIMARIES, 0.0)
+    shares = blend(None, signal.primaries, 0.0)
     provenance = {
         "engine": "lexicon",
         "model": "",

@@ -27,12 +27,12 @@ PLAIN_WORDS: Mapping[str, str] = MappingProxyType(
 
 MEAN_SHARES: Mapping[str, float] = MappingProxyType(
     {
-        "sad": 0.2,
-        "mad": 0.1,
-        "scared": 0.1,
-        "joyful": 0.4,
-        "powerful": 0.1,
-        "peaceful": 0.1,
+        "sad": 0.052,
+        "mad": 0.023,
+        "scared": 0.162,
+        "joyful": 0.507,
+        "powerful": 0.133,
+        "peaceful": 0.124,
     }
 )
 LEAN_POWER = 0.5

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import blending, lexicon, likelihood, review, vocabulary, wheel
 
 TOP_CANDIDATES = 20  # the most that Ollama reports
 
@@ -55,6 +55,7 @@ class FeelingQuestion:
             "lexicon": lexicon.LEXICON_HASH,
             "vocabulary": vocabulary.VOCABULARY_HASH,
             "calibration": likelihood.CALIBRATION_HASH,
+            "blending": blending.BLENDING_HASH,
             "model_weight": self.model_weight,
             "num_ctx": self.num_ctx,
         }

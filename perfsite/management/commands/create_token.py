@@ -5,11 +5,14 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from perfsite.models import AccessToken, Scope
 
+MAX_DAYS = 3650
 DEFAULT_SCOPES = [Scope.ENRICH_RUN, Scope.ENRICH_READ]
 
 
@@ -32,24 +35,36 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print JSON alone")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        if options["days"] < 1:
-            raise CommandError("--days must be 1 or more", returncode=2)
+        name, days = options["name"], options["days"]
+        if not 1 <= days <= MAX_DAYS:
+            raise CommandError(f"--days must be 1 to {MAX_DAYS}", returncode=2)
         scopes = sorted({scope for group in options["scope"] or [] for scope in group})
-        user, made = get_user_model().objects.get_or_create(username=options["name"])
-        if made:
-            user.set_unusable_password()
-            user.save()
-        elif user.has_usable_password():
-            raise CommandError(f"{options['name']} is a person's account; take another name")
-        _, token = AccessToken.objects.create(
-            user=user,
-            expiry=timedelta(days=options["days"]),
-            name=options["name"],
-            scopes=scopes or list(DEFAULT_SCOPES),
-            owner=options["owner"],
-        )
+        with transaction.atomic():
+            _, token = AccessToken.objects.create(
+                user=_service_user(name),
+                expiry=timedelta(days=days),
+                name=name,
+                scopes=scopes or list(DEFAULT_SCOPES),
+                owner=options["owner"],
+            )
         if options["json"]:
             self.stdout.write(json.dumps({"token": token, "scopes": scopes or DEFAULT_SCOPES}))
         else:
             self.stderr.write("Keep this token; it is not shown again:")
             self.stdout.write(token)
+
+
+def _service_user(name: str) -> User:
+    """Return the service user of this name, made if need be; it can't sign in."""
+    wanted = User(username=name)
+    wanted.set_unusable_password()
+    try:
+        wanted.clean_fields()
+    except ValidationError as exc:
+        raise CommandError(
+            "NAME must be 1 to 150 letters, digits and @ . + - _", returncode=2
+        ) from exc
+    user, made = User.objects.get_or_create(username=name, defaults={"password": wanted.password})
+    if not made and user.has_usable_password():
+        raise CommandError(f"{name} is a person's account; take another name")
+    return user

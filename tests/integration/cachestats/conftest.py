@@ -1,0 +1,85 @@
+"""A cache over the real file, with a clock and tuning that tests set."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from django.db import connections
+
+from cachestats import metrics
+from cachestats.cache import PerfCache
+from cachestats.config.schema import Caching
+from cachestats.models import CacheEntry, EntryUse
+from cachestats.stores import SqliteStore
+
+NOON_MS = 1_700_000_000_000
+
+
+@dataclass
+class Bench:
+    """A cache and what it is given: time and tuning stand still until a test changes them."""
+
+    path: Path
+    now_ms: int = NOON_MS
+    tuning: Caching = field(default_factory=Caching)
+    cache: PerfCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cache = self.another()
+
+    def another(self) -> PerfCache:
+        """The cache as another process sees it: a store and connections of its own."""
+        return PerfCache(
+            SqliteStore(self.path), b"pepper", lambda: self.tuning, lambda: self.now_ms / 1000
+        )
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted() -> None:
+    """Counts that an earlier test left in memory are not this one's."""
+    metrics._buffer.take()
+
+
+@pytest.fixture
+def bench(databases: None) -> Bench:
+    """A cache over the database file of the alias `cache`."""
+    return Bench(Path(connections["cache"].settings_dict["NAME"]))
+
+
+@pytest.fixture
+def entry() -> Callable[..., CacheEntry]:
+    """Makes rows: `entry("00ff", type="api", age=60)` has a key that starts with these digits."""
+    return make_entry
+
+
+def make_entry(
+    digits: str,
+    *,
+    type: str = "default",  # noqa: A002  # the filter's name
+    model: str = "",
+    age: int = 0,
+    expired: bool = False,
+    size: int = 10,
+    used: int | None = None,
+) -> CacheEntry:
+    """Make an entry `age` seconds old, and if `used` is given hit so many seconds ago."""
+    now_ms = int(time.time() * 1000)
+    digest = bytes.fromhex(digits.ljust(64, "0"))
+    row_id = int.from_bytes(digest[:8], "big", signed=True)
+    value = b'"' + b"v" * (size - 2) + b'"'
+    if used is not None:
+        EntryUse.objects.create(id=row_id, hits=1, used_ms=now_ms - used * 1000)
+    return CacheEntry.objects.create(
+        id=row_id,
+        digest=digest,
+        cache_type=type,
+        model=model,
+        value=value,
+        checksum=crc32(value),
+        size_bytes=size,
+        created_ms=now_ms - age * 1000,
+        expires_ms=now_ms + (-1 if expired else 3_600_000),
+    )

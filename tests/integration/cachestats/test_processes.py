@@ -1,0 +1,107 @@
+"""One cache file, several processes: what one does, the next look-up of another sees."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cachestats.errors import StoreUnavailable
+from cachestats.models import CacheEntry
+from cachestats.services import PurgeFilter
+from cachestats.stores import SqliteStore
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
+
+CONTENT = {"text": "Rain on the roof."}
+
+
+def test_set_is_seen_elsewhere_at_once(bench: Any) -> None:
+    """The next look-up of another process finds what this one stored."""
+    elsewhere = bench.another()
+    assert elsewhere.get(CONTENT) is None
+    bench.cache.set(CONTENT, "stored")
+    assert elsewhere.get(CONTENT) == "stored"
+
+
+def test_purge_is_seen_elsewhere_at_once(bench: Any) -> None:
+    """No process serves what was purged, though it served it before."""
+    elsewhere = bench.another()
+    bench.cache.set(CONTENT, "stored")
+    assert elsewhere.get(CONTENT) == "stored"
+    bench.cache.purge(PurgeFilter(all=True), "somebody")
+    assert elsewhere.get(CONTENT) is None
+
+
+def test_clear_expired_deletes_and_counts(bench: Any) -> None:
+    """Only what is past its time goes."""
+    bench.cache.set(CONTENT, 1, ttl=1)
+    CacheEntry.objects.update(expires_ms=1)
+    bench.now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    bench.cache.set({"text": "live"}, 1)
+    assert bench.cache.clear_expired() == 1
+    assert bench.cache.get({"text": "live"}) == 1
+
+
+FORKING = """
+import os, sys, traceback
+from pathlib import Path
+from cachestats.errors import StoreUnavailable
+from cachestats.stores import Row, SqliteStore
+
+path = Path(sys.argv[1])
+store = SqliteStore(path)
+assert store.get(1) is None
+inherited = store._local.connection
+
+def put(row_id):
+    store.put(Row(row_id, bytes(32), "api", "", b"1", 0, 1, None, 1, 2))
+
+def child():
+    path.rename(f"{path}.away")
+    for _ in range(2):
+        try:
+            store.get(1)
+        except StoreUnavailable:
+            pass
+        else:
+            raise AssertionError("read a file that is not there")
+    Path(f"{path}.away").rename(path)
+    put(1)
+    assert store._local.connection is not inherited
+    assert store.get(1) is not None
+    inherited.execute("SELECT 1")  # raises if the child has closed what is its parent's
+
+pid = os.fork()
+if pid == 0:
+    try:
+        child()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+put(2)
+assert store._local.connection is inherited
+assert store.get(1) is not None
+"""
+
+
+def test_store_after_fork_opens_its_own_connection(bench: Any) -> None:
+    """A child never uses nor closes its parent's connection; both go on reading and writing."""
+    child = subprocess.run(
+        [sys.executable, "-c", FORKING, str(bench.path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+
+
+def test_store_missing_file_is_never_made(tmp_path: Path) -> None:
+    """A store reads and writes a file of ours; one without our tables helps nobody."""
+    with pytest.raises(StoreUnavailable):
+        SqliteStore(tmp_path / "none.sqlite3").get(1)
+    assert not (tmp_path / "none.sqlite3").exists()

@@ -1,0 +1,285 @@
+"""Deleting from the cache: purges by filter, expiry, and eviction by least recent use."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cachestats import services
+from cachestats.errors import InvalidFilter
+from cachestats.models import Audit, CacheEntry, EntryUse, Sample
+from cachestats.services import PurgeFilter, PurgeResult, evict, expire, purge, sweep
+
+pytestmark = pytest.mark.django_db(databases=["default", "cache"])
+
+DAY = 86_400
+
+
+def _left() -> set[str]:
+    """The first two digits of the keys that are still there."""
+    return {entry.key[:2] for entry in CacheEntry.objects.all()}
+
+
+def _problems(**filters: Any) -> dict[str, str]:
+    with pytest.raises(InvalidFilter) as caught:
+        PurgeFilter(**filters)
+    return {error.field: error.message for error in caught.value.errors}
+
+
+# Filters
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        ({"type": "api"}, {"bb", "cc", "dd"}),
+        ({"model": "small"}, {"aa", "cc", "dd"}),
+        ({"key": "cc000000"}, {"aa", "bb", "dd"}),
+        ({"older_than": "7d"}, {"aa", "bb", "dd"}),
+        ({"expired": True}, {"aa", "bb", "cc"}),
+        ({"all": True}, set()),
+        ({"type": "vision"}, {"aa", "bb", "cc", "dd"}),
+    ],
+)
+def test_purge_by_filter_deletes_what_matches(
+    entry: Any, filters: dict[str, Any], left: set[str]
+) -> None:
+    """Each filter deletes its entries and no other."""
+    entry("aa", type="api")
+    entry("bb", model="small")
+    entry("cc", age=8 * DAY)
+    entry("dd", expired=True)
+    purge(PurgeFilter(**filters), "somebody")
+    assert _left() == left
+
+
+def test_purge_filters_combine_with_and(entry: Any) -> None:
+    """Each further filter narrows, also beside `all`."""
+    entry("aa", type="api", model="small", age=2 * DAY)
+    entry("bb", type="api", model="small")
+    entry("cc", type="api", model="big", age=2 * DAY)
+    entry("dd", type="vision", model="small", age=2 * DAY)
+    purge(PurgeFilter(type="api", model="small", older_than="1d", all=True), "somebody")
+    assert _left() == {"bb", "cc", "dd"}
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds"), [("90s", 90), ("90m", 5400), ("2h", 7200), ("3d", 3 * DAY), ("0s", 0)]
+)
+def test_purge_older_than_reads_each_unit(entry: Any, age: str, seconds: int) -> None:
+    """Seconds, minutes, hours and days; an entry of just that age goes."""
+    entry("aa", age=seconds)
+    entry("bb", age=seconds - 30)
+    purge(PurgeFilter(older_than=age), "somebody")
+    assert _left() == {"bb"}
+
+
+@pytest.mark.parametrize("first", ["00", "7f", "80", "ff"])
+@pytest.mark.parametrize("length", [8, 9, 15, 16, 17, 40, 64])
+def test_purge_by_key_takes_any_prefix_of_8_to_64_digits(
+    entry: Any, first: str, length: int
+) -> None:
+    """Any prefix finds its entry and no neighbour, also where the first bit makes ids negative."""
+    key = f"{first}0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"
+    entry(key)
+    changed = "f" if key[length - 1] != "f" else "e"
+    neighbour = (f"{key[: length - 1]}{changed}", f"{key[:7]}f")[length > 16]
+    entry(neighbour)
+
+    result = purge(PurgeFilter(key=key[:length]), "somebody")
+
+    assert result.deleted == 1
+    assert not CacheEntry.objects.with_key(key[:8]).filter(digest=bytes.fromhex(key)).exists()
+
+
+def test_purge_by_key_beyond_the_row_id_compares_the_whole_key(entry: Any) -> None:
+    """A row that shares the first 64 bits with another key is not that key's."""
+    entry("ab" * 8 + "00")
+    assert purge(PurgeFilter(key="ab" * 8 + "11"), "somebody").deleted == 0
+
+
+# What is no filter
+
+
+@pytest.mark.parametrize("filters", [{}, {"expired": False, "all": False}, {"type": None}])
+def test_filter_without_any_part_is_refused(filters: dict[str, Any]) -> None:
+    """No filter never means everything; the error names what is accepted."""
+    assert _problems(**filters) == {
+        "filter": "give at least one of: type, model, key, older_than, expired or all"
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "message"),
+    [
+        ("type", "API", "must be 1 to 40 of a-z, 0-9 and _"),
+        ("key", "abc1234", "must be 8 to 64 hexadecimal digits"),
+        ("key", "a" * 65, "must be 8 to 64 hexadecimal digits"),
+        ("key", "ghijklmn", "must be 8 to 64 hexadecimal digits"),
+        ("key", "ABCDEF01", "must be 8 to 64 hexadecimal digits"),
+        ("older_than", "7", "must be a number and s, m, h or d: 7d"),
+        ("older_than", "7w", "must be a number and s, m, h or d: 7d"),
+        ("older_than", "-7d", "must be a number and s, m, h or d: 7d"),
+        ("older_than", "1.5d", "must be a number and s, m, h or d: 7d"),
+        ("older_than", "1000000d", "must be a number and s, m, h or d: 7d"),
+        ("model", "\udcff", "must be Unicode text"),
+    ],
+)
+def test_filter_wrong_part_is_refused_by_name(field: str, wrong: str, message: str) -> None:
+    """A part that can't be read is an error that says what is accepted."""
+    assert _problems(**{field: wrong}) == {field: message}
+
+
+def test_filter_several_wrong_parts_are_all_told() -> None:
+    """All faults are told at once."""
+    assert set(_problems(type="API", key="x", older_than="soon")) == {"type", "key", "older_than"}
+
+
+# What a purge returns and leaves
+
+
+def test_purge_returns_what_went_and_writes_the_audit(entry: Any) -> None:
+    """Who purged, with which filters, how many entries and how many bytes."""
+    entry("aa", type="api", size=100)
+    entry("bb", type="api", size=20)
+    result = purge(PurgeFilter(type="api", older_than="0s"), "ada")
+    assert result == PurgeResult(matched=2, deleted=2, freed_bytes=120, dry_run=False)
+    audit = Audit.objects.get()
+    assert (audit.actor, audit.deleted, audit.freed_bytes) == ("ada", 2, 120)
+    assert audit.filters == {"type": "api", "older_than": "0s"}
+    assert datetime.now(UTC) - audit.at < timedelta(minutes=1)
+
+
+def test_purge_audit_tells_every_part_that_was_given(entry: Any) -> None:
+    """An empty model, which is a filter too, stands in the audit."""
+    entry("aa", model="small")
+    entry("bb", model="")
+    purge(PurgeFilter(model="", expired=False, all=True), "ada")
+    assert _left() == {"aa"}
+    assert Audit.objects.get().filters == {"model": "", "all": True}
+
+
+def test_purge_of_nothing_is_audited_too() -> None:
+    """Nothing matched: no error, and the audit says that it was asked."""
+    assert purge(PurgeFilter(all=True), "ada").deleted == 0
+    assert Audit.objects.get().deleted == 0
+
+
+def test_purge_dry_run_deletes_nothing_and_leaves_no_audit(entry: Any) -> None:
+    """A dry run only counts."""
+    entry("aa")
+    result = purge(PurgeFilter(all=True), "ada", dry_run=True)
+    assert result == PurgeResult(matched=1, deleted=0, freed_bytes=0, dry_run=True)
+    assert _left() == {"aa"}
+    assert not Audit.objects.exists()
+
+
+def test_purge_deletes_the_use_of_its_entries_alone(entry: Any) -> None:
+    """With an entry goes the record of its use."""
+    entry("aa", type="api", used=5)
+    kept = entry("bb", used=5)
+    purge(PurgeFilter(type="api"), "ada")
+    assert [use.id for use in EntryUse.objects.all()] == [kept.id]
+
+
+def test_purge_beyond_a_batch_deletes_everything(entry: Any, monkeypatch: Any) -> None:
+    """More entries than a batch holds go batch by batch."""
+    monkeypatch.setattr(services, "BATCH_ROWS", 2)
+    for number in range(5):
+        entry(f"a{number}", size=10)
+    assert purge(PurgeFilter(all=True), "ada").freed_bytes == 50
+    assert _left() == set()
+
+
+def test_entry_delete_takes_its_use_along(entry: Any) -> None:
+    """So does deleting one entry by hand."""
+    entry("aa", used=5).delete()
+    assert not EntryUse.objects.exists()
+
+
+def test_forget_entry_leaves_no_row_no_bytes_and_no_audit(entry: Any, bench: Any) -> None:
+    """What is forgotten leaves nothing: not in the tables, the file or its log."""
+    value = b"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
+    forgotten, kept = entry("aa", size=42, used=5), entry("bb")
+    services.forget_entry(forgotten.key)
+    assert [row.id for row in CacheEntry.objects.all()] == [kept.id]
+    assert not EntryUse.objects.exists()
+    assert not Audit.objects.exists()
+    files = [bench.path, bench.path.with_name(f"{bench.path.name}-wal")]
+    assert not any(value in file.read_bytes() for file in files if file.exists())
+
+
+# Expiry and eviction
+
+
+def test_count_entries_counts_expired_ones_too(entry: Any) -> None:
+    """What is still in the file is counted."""
+    entry("aa", expired=True)
+    entry("bb")
+    assert services.count_entries() == 2
+
+
+def test_expire_deletes_what_is_past_its_time(entry: Any) -> None:
+    """Live entries stay, and how many went is returned."""
+    entry("aa", expired=True, used=5)
+    entry("bb")
+    assert expire() == 1
+    assert _left() == {"bb"}
+    assert not EntryUse.objects.exists()
+
+
+def test_evict_takes_the_least_recently_used_until_the_rest_fits(entry: Any) -> None:
+    """The oldest use goes first, one never used counts from when it was made, and no more goes."""
+    entry("aa", size=100, age=90, used=10)
+    entry("bb", size=100, age=80, used=70)
+    entry("cc", size=100, age=50)
+    entry("dd", size=100, age=40, used=30)
+    assert evict(250) == 2
+    assert _left() == {"aa", "dd"}
+
+
+def test_evict_entry_computed_again_counts_from_then(entry: Any) -> None:
+    """The use of an entry's former life does not make a fresh answer the first to go."""
+    entry("aa", size=100, age=1, used=900)
+    entry("bb", size=100, age=500)
+    evict(100)
+    assert _left() == {"aa"}
+
+
+@pytest.mark.parametrize("max_bytes", [200, 10_000])
+def test_evict_what_fits_deletes_nothing(entry: Any, max_bytes: int) -> None:
+    """Up to the bound nothing goes."""
+    entry("aa", size=100)
+    entry("bb", size=100)
+    assert evict(max_bytes) == 0
+
+
+def test_evict_beyond_a_batch_goes_on_until_the_rest_fits(entry: Any, monkeypatch: Any) -> None:
+    """Batches bound a deletion, not what is deleted."""
+    monkeypatch.setattr(services, "BATCH_ROWS", 2)
+    for number in range(7):
+        entry(f"a{number}", size=10, age=number)
+    assert evict(20) == 5
+    assert _left() == {"a0", "a1"}
+
+
+def test_evict_empty_cache_deletes_nothing() -> None:
+    """An empty cache fits."""
+    assert evict(0) == 0
+
+
+def test_sweep_keeps_cache_and_samples_within_bounds(
+    entry: Any, settings: Any, tmp_path: Any
+) -> None:
+    """Expired entries, then what exceeds max_bytes, and samples of more than 30 days go."""
+    settings.PERF_CONFIG = tmp_path / "perf.json"
+    settings.PERF_CONFIG.write_text('{"caching": {"max_bytes": 1048576}}')
+    entry("aa", expired=True, size=1_000_000)
+    entry("bb", size=1_000_000, age=20)
+    entry("cc", size=1_000_000, age=10)
+    now = datetime.now(UTC)
+    for days in (29, 31):
+        Sample.objects.create(at=now - timedelta(days=days), state="hit", latency_ms=days)
+    sweep()
+    assert _left() == {"cc"}
+    assert [sample.latency_ms for sample in Sample.objects.all()] == [29]

@@ -1,0 +1,126 @@
+"""Starts the whole site as a user does: `manage.py serve`, in a folder of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.engines import ROOT
+
+READY_SECONDS = 90
+DONE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site: its address, its process and the environment of its commands."""
+
+    url: str
+    process: subprocess.Popen[str]
+    env: dict[str, str]
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command beside it and return what it prints."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def client(self, *scopes: str) -> httpx.Client:
+        """Return an HTTP client that holds a token."""
+        arguments = [word for scope in scopes for word in ("--scope", scope)]
+        token = json.loads(self.manage("create_token", "web", *arguments, "--json"))["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+
+    def family(self) -> list[psutil.Process]:
+        """Return the site's process and all its descendants."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+
+@contextmanager
+def running_site(directory: Path, *arguments: str, **env: str) -> Iterator[Site]:
+    """Start a site, wait until it can take work, and end it afterwards.
+
+    Args:
+        arguments: of `serve`, beside its port.
+        env: what is set; the rest is as in development on a fresh machine.
+    """
+    port = free_port()
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "perfsite.settings",
+        "DEBUG": "1",
+        "VAR_DIR": str(directory / "var"),
+        "OLLAMA_HOST": "",
+        **env,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port), *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=(directory / "output.txt").open("w"),
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    site = Site(f"http://127.0.0.1:{port}", process, environment)
+    try:
+        wait_until_ready(site, directory)
+        yield site
+    finally:
+        family = site.family() if process.poll() is None else []
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+
+
+def wait_until_ready(site: Site, directory: Path) -> None:
+    """Wait for /readyz, which is 503 while the model loads."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if site.process.poll() is not None:
+            break
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{site.url}/readyz", trust_env=False).status_code == 200:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"the site did not start: {(directory / 'output.txt').read_text()}")
+
+
+def wait_until_finished(client: httpx.Client, location: str) -> dict:
+    """Poll a reflection as a web app does, and return it once both stages are there."""
+    deadline = time.monotonic() + DONE_SECONDS
+    while time.monotonic() < deadline:
+        body = client.get(location).json()
+        if body["status"] in {"complete", "failed"}:
+            return body
+        time.sleep(0.1)
+    pytest.fail(f"not finished in time: {body}")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

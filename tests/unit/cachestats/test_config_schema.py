@@ -1,0 +1,257 @@
+"""The schema: wrong input is told by name, and each value in force has a source."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cachestats.config.schema import Config, merge, parse
+from cachestats.errors import InvalidConfig
+
+DEFAULTS: dict[str, dict[str, Any]] = json.loads(Config().model_dump_json())
+PLACES = [(section, name) for section, values in DEFAULTS.items() for name in values]
+WRONG_FOR = {
+    bool: [1, 0, "true", None, [], {}],
+    int: ["1", 1.5, True, [], {}],
+    float: ["1", True, None, [], {}],
+    str: [1, True, None, [], {}, "for ever"],
+    list: [1, "100", None, {}, ["100"], [1.5], [None]],
+    type(None): ["1", 1.5, True, [], {}],
+}
+WRONG_TYPES = st.sampled_from(PLACES).flatmap(
+    lambda place: st.tuples(
+        st.just(place), st.sampled_from(WRONG_FOR[type(DEFAULTS[place[0]][place[1]])])
+    )
+)
+UNKNOWN_NAMES = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
+
+
+def _errors(values: Any) -> dict[str, str]:
+    with pytest.raises(InvalidConfig) as caught:
+        parse(values)
+    return {error.field: error.message for error in caught.value.errors}
+
+
+# Defaults
+
+
+def test_parse_nothing_gives_documented_defaults() -> None:
+    """An empty file is a complete configuration with the documented values."""
+    assert DEFAULTS == {
+        "inference": {
+            "num_threads": None,
+            "num_ctx": 4096,
+            "num_predict_short": 120,
+            "num_predict_long": 160,
+            "temperature": 0.3,
+            "keep_alive": "30m",
+            "model_weight": 0.3,
+        },
+        "caching": {
+            "enabled": True,
+            "default_ttl": 2_592_000,
+            "ttl_api": 86_400,
+            "max_bytes": 1024**3,
+        },
+        "networking": {
+            "max_concurrent_requests": 16,
+            "per_host_limit": 6,
+            "timeout_connect": 10.0,
+            "timeout_read": 180.0,
+            "retry_attempts": 3,
+            "retry_backoff_ms": [100, 300, 900],
+        },
+    }
+    assert parse({}) == Config()
+
+
+def test_parse_its_own_defaults_gives_them_back() -> None:
+    """What is shown as in force can be written back as a file."""
+    assert parse(DEFAULTS) == Config()
+
+
+def test_parse_whole_number_is_accepted_as_seconds() -> None:
+    """10 may stand for 10.0."""
+    assert parse({"networking": {"timeout_read": 10}}).networking.timeout_read == 10.0
+
+
+def test_caching_ttl_is_by_type() -> None:
+    """Answers of APIs live for ttl_api, all others for default_ttl."""
+    caching = parse({"caching": {"default_ttl": 7, "ttl_api": 3}}).caching
+    assert (caching.ttl("api"), caching.ttl("vision"), caching.ttl("default")) == (3, 7, 7)
+
+
+# Wrong input
+
+
+@given(WRONG_TYPES)
+def test_parse_wrong_type_names_the_key(mutation: tuple[tuple[str, str], Any]) -> None:
+    """A value of another type is never converted, and the error names the key and the type."""
+    (section, name), wrong = mutation
+    errors = _errors({section: {name: wrong}})
+    assert all(field.startswith(f"{section}.{name}") for field in errors)
+    assert all(
+        message.startswith(("Input should be", "String should match"))
+        for message in errors.values()
+    )
+
+
+@given(st.sampled_from(sorted(DEFAULTS)), UNKNOWN_NAMES)
+def test_parse_unknown_key_names_it_and_the_accepted(section: str, name: str) -> None:
+    """A key that is not known is an error that lists the section's keys."""
+    known = list(DEFAULTS[section])
+    if name in known:
+        return
+    assert _errors({section: {name: 1}}) == {
+        f"{section}.{name}": f"is not known here; accepted: {', '.join(known)}"
+    }
+
+
+def test_parse_unknown_section_names_it_and_the_accepted() -> None:
+    """So does a section that is not known."""
+    assert _errors({"cache": {}}) == {
+        "cache": "is not known here; accepted: inference, caching, networking"
+    }
+
+
+@pytest.mark.parametrize("section", sorted(DEFAULTS))
+@pytest.mark.parametrize("wrong", [None, [], "on", 1, True])
+def test_parse_section_not_an_object_names_it(section: str, wrong: Any) -> None:
+    """A section must be an object."""
+    assert list(_errors({section: wrong})) == [section]
+
+
+@pytest.mark.parametrize(
+    ("place", "beyond"),
+    [
+        ("caching.default_ttl", -1),
+        ("caching.max_bytes", 1024**2 - 1),
+        ("inference.num_threads", 0),
+        ("inference.temperature", 2.1),
+        ("inference.model_weight", -0.1),
+        ("inference.temperature", float("nan")),
+        ("inference.temperature", float("inf")),
+        ("networking.timeout_read", 0),
+        ("networking.retry_attempts", 0),
+    ],
+)
+def test_parse_out_of_range_names_the_key_and_the_bound(place: str, beyond: float) -> None:
+    """A number out of range is an error that says the bound."""
+    section, name = place.split(".")
+    errors = _errors({section: {name: beyond}})
+    assert list(errors) == [place]
+    assert "than or equal to" in errors[place] or "greater than" in errors[place]
+
+
+def test_parse_several_faults_names_each() -> None:
+    """All faults are told at once."""
+    errors = _errors({"caching": {"enabled": "yes", "size": 1}, "inference": {"num_ctx": "big"}})
+    assert set(errors) == {"caching.enabled", "caching.size", "inference.num_ctx"}
+
+
+def test_parse_wrong_item_of_a_list_names_its_place() -> None:
+    """The error of a list's item says which."""
+    assert list(_errors({"networking": {"retry_backoff_ms": [100, "x"]}})) == [
+        "networking.retry_backoff_ms.1"
+    ]
+
+
+@pytest.mark.parametrize("values", [[], "text", 1, None])
+def test_parse_not_an_object_is_refused(values: Any) -> None:
+    """The whole must be an object."""
+    assert list(_errors(values)) == ["file"]
+
+
+# Precedence and sources
+
+
+@given(st.sets(st.sampled_from(PLACES)), st.sets(st.sampled_from(PLACES)))
+def test_merge_takes_revision_over_file_over_defaults(
+    in_file: set[tuple[str, str]], in_overlay: set[tuple[str, str]]
+) -> None:
+    """Each value in force comes from the first that has it, and its source says so."""
+    file, overlay = _pick(in_file, _other(1)), _pick(in_overlay, _other(2))
+
+    effective = merge(file, overlay, 9)
+
+    in_force = json.loads(effective.config.model_dump_json())
+    for section, name in PLACES:
+        if (section, name) == ("caching", "enabled"):
+            continue
+        values, source = DEFAULTS, "default"
+        if (section, name) in in_file:
+            values, source = file, "file"
+        if (section, name) in in_overlay:
+            values, source = overlay, "revision 9"
+        assert in_force[section][name] == values[section][name]
+        assert effective.sources[f"{section}.{name}"] == source
+
+
+def test_merge_has_a_source_for_every_value() -> None:
+    """Nothing in force is without a source."""
+    assert set(merge({}).sources) == {f"{section}.{name}" for section, name in PLACES}
+
+
+@pytest.mark.parametrize(
+    ("file", "revision", "on", "source"),
+    [
+        (None, None, True, "default"),
+        (True, None, True, "file"),
+        (False, None, False, "file"),
+        (None, True, True, "revision 3"),
+        (None, False, False, "revision 3"),
+        (True, True, True, "revision 3"),
+        (True, False, False, "revision 3"),
+        (False, True, False, "file"),
+        (False, False, False, "file"),
+    ],
+)
+def test_merge_cache_is_on_only_where_both_say_so(
+    file: bool | None, revision: bool | None, on: bool, source: str
+) -> None:
+    """The file can always switch the cache off, whatever a revision says."""
+    effective = merge(_switch(file), _switch(revision), 3)
+    assert effective.config.caching.enabled is on
+    assert effective.sources["caching.enabled"] == source
+
+
+@pytest.mark.parametrize("bad", [{"caching": {"enabled": 1}}, {"caching": {"size": 1}}])
+def test_merge_bad_file_or_overlay_is_refused(bad: dict[str, Any]) -> None:
+    """Each of the two is checked by itself."""
+    with pytest.raises(InvalidConfig):
+        merge(bad, {})
+    with pytest.raises(InvalidConfig):
+        merge({}, bad)
+
+
+def _switch(value: bool | None) -> dict[str, Any]:
+    return {} if value is None else {"caching": {"enabled": value}}
+
+
+def _other(step: int) -> dict[str, dict[str, Any]]:
+    """Legal values that differ from the defaults, and between steps."""
+    others: dict[str, dict[str, Any]] = {}
+    for section, name in PLACES:
+        value = DEFAULTS[section][name]
+        match value:
+            case bool():
+                other: Any = True
+            case int() | float():
+                other = value + step if value >= 2 else value + step / 10
+            case str():
+                other = f"{step}h"
+            case list():
+                other = [step]
+            case _:
+                other = step
+        others.setdefault(section, {})[name] = other
+    return others
+
+
+def _pick(places: set[tuple[str, str]], values: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    picked: dict[str, dict[str, Any]] = {}
+    for section, name in places:
+        picked.setdefault(section, {})[name] = values[section][name]
+    return picked

@@ -1,0 +1,152 @@
+"""The numbers of look-ups: percentiles, hit rate and time saved, from samples alone."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cachestats.models.samples import CacheState
+from cachestats.reports import Percentiles, _Seen, lookup_report, percentiles
+
+HIT, MISS, COLLAPSED, BYPASS = CacheState
+LATENCIES = st.floats(0, 1e6)
+STATES = st.sampled_from(CacheState)
+
+
+def _seen(
+    state: CacheState,
+    latency_ms: float = 1.0,
+    cost_ms: float | None = None,
+    *,
+    cache_type: str = "api",
+    model: str = "m",
+) -> _Seen:
+    return _Seen(
+        cache_type=cache_type, model=model, state=state, latency_ms=latency_ms, cost_ms=cost_ms
+    )
+
+
+SAMPLES = st.lists(
+    st.builds(
+        _seen,
+        STATES,
+        LATENCIES,
+        st.none() | LATENCIES,
+        cache_type=st.sampled_from(["api", "vision"]),
+        model=st.sampled_from(["", "m"]),
+    ),
+    max_size=30,
+)
+
+
+# Percentiles
+
+
+def test_percentiles_of_nothing_are_none() -> None:
+    """Without look-ups there is no percentile, and no zero that looks like one."""
+    assert percentiles([]) == Percentiles(count=0, p50_ms=None, p95_ms=None, p99_ms=None)
+
+
+def test_percentiles_of_one_value_are_that_value() -> None:
+    """A single look-up is every percentile."""
+    assert percentiles([7.0]) == Percentiles(count=1, p50_ms=7.0, p95_ms=7.0, p99_ms=7.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(2, (1, 2, 2)), (4, (2, 4, 4)), (10, (5, 10, 10)), (20, (10, 19, 20)), (100, (50, 95, 99))],
+)
+def test_percentiles_are_by_nearest_rank(count: int, expected: tuple[int, int, int]) -> None:
+    """The pth percentile of n values is the ceil(p * n)th smallest, never in between."""
+    found = percentiles(float(number) for number in range(count, 0, -1))
+    assert (found.p50_ms, found.p95_ms, found.p99_ms) == expected
+
+
+@given(st.lists(LATENCIES, min_size=1, max_size=300))
+def test_percentiles_cover_their_share(latencies_ms: list[float]) -> None:
+    """Each percentile is a seen value, and the least that its share does not exceed."""
+    found = percentiles(latencies_ms)
+    for percent, value in [(50, found.p50_ms), (95, found.p95_ms), (99, found.p99_ms)]:
+        assert value in latencies_ms
+        needed = math.ceil(percent * len(latencies_ms) / 100)
+        assert sum(latency <= value for latency in latencies_ms) >= needed
+        assert sum(latency < value for latency in latencies_ms) < needed
+
+
+# Hit rate
+
+
+def test_hit_rate_without_look_ups_is_none() -> None:
+    """Nothing was looked up: there is no rate."""
+    assert lookup_report([]).hit_rate is None
+
+
+def test_hit_rate_of_bypassed_alone_is_none() -> None:
+    """While the cache is off its rate is unknown, not 0."""
+    report = lookup_report([_seen(BYPASS)])
+    assert (report.lookups, report.bypass_count, report.hit_rate) == (1, 1, None)
+
+
+def test_hit_rate_counts_collapsed_as_answered() -> None:
+    """A look-up that got another's answer was spared the computing, like a hit."""
+    report = lookup_report([_seen(HIT), _seen(COLLAPSED), _seen(MISS), _seen(MISS)])
+    assert report.hit_rate == 0.5
+
+
+@given(SAMPLES)
+def test_hit_rate_leaves_bypassed_out(samples: list[_Seen]) -> None:
+    """Bypassed look-ups change no rate."""
+    asked = [sample for sample in samples if sample.state != BYPASS]
+    assert lookup_report(samples).hit_rate == lookup_report(asked).hit_rate
+
+
+@given(SAMPLES)
+def test_lookup_report_states_add_up(samples: list[_Seen]) -> None:
+    """Each look-up is counted once, in one state."""
+    report = lookup_report(samples)
+    counts = (report.hit_count, report.miss_count, report.collapsed_count, report.bypass_count)
+    assert sum(counts) == report.lookups == len(samples)
+
+
+def test_lookup_report_latencies_are_apart_for_hits_and_computed_misses() -> None:
+    """A miss that computed nothing says nothing about what a cold answer costs."""
+    report = lookup_report([_seen(HIT, 1.0), _seen(MISS, 900.0, 899.0), _seen(MISS, 2.0)])
+    assert (report.hits.count, report.hits.p50_ms) == (1, 1.0)
+    assert (report.misses.count, report.misses.p50_ms) == (1, 900.0)
+    assert report.miss_count == 2
+
+
+# Time saved
+
+
+def test_time_saved_is_median_cost_less_latency_for_each_hit() -> None:
+    """Two hits at 5 and 10 ms where a miss costs 100, 200 or 900 ms save 195 and 190 ms."""
+    misses = [_seen(MISS, 1000.0, cost_ms) for cost_ms in (100.0, 900.0, 200.0)]
+    report = lookup_report([*misses, _seen(HIT, 5.0), _seen(HIT, 10.0)])
+    assert report.time_saved_seconds == pytest.approx(0.385)
+
+
+@pytest.mark.parametrize("other", [{"cache_type": "vision"}, {"model": "another"}])
+def test_time_saved_takes_costs_of_the_same_type_and_model(other: dict[str, str]) -> None:
+    """What another type or model costs is no measure of this one."""
+    report = lookup_report([_seen(MISS, 1000.0, 1000.0, **other), _seen(HIT)])
+    assert report.time_saved_seconds == 0
+
+
+def test_time_saved_of_bypassed_cost_is_nothing() -> None:
+    """Only a miss that computed is a measure."""
+    report = lookup_report([_seen(BYPASS, 500.0, 500.0), _seen(HIT, 1.0)])
+    assert report.time_saved_seconds == 0
+
+
+def test_time_saved_slow_hit_does_not_cost() -> None:
+    """A hit slower than the miss saves nothing, and takes nothing from the others."""
+    report = lookup_report([_seen(MISS, 10.0, 10.0), _seen(HIT, 1000.0), _seen(HIT, 4.0)])
+    assert report.time_saved_seconds == pytest.approx(0.006)
+
+
+@given(SAMPLES)
+def test_time_saved_is_never_negative(samples: list[_Seen]) -> None:
+    """Whatever was seen, the cache never shows as a loss."""
+    assert lookup_report(samples).time_saved_seconds >= 0
