@@ -23,9 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=11434, help="0 takes a free one")
         parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
-        parser.add_argument(
-            "--threads", type=int, help="at most; default: physical cores"
-        )
+        parser.add_argument("--threads", type=int, help="at most; default: physical cores")
         parser.add_argument(
             "--url-file", type=Path, help="gets the base URL while the server listens"
         )
