@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from enrichment.errors import FieldError, InvalidSubmission
 
 MAX_CHARACTERS = 5000
-OWNER = re.compile(r"[^\x00-\x1f\x7f]{1,150}")
+OWNER = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,150}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -83,7 +83,7 @@ class _Reader:
                 "text", f"has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted"
             )
         elif "\x00" in text or not _is_unicode(text):
-            self.complain("text", "holds characters that are no text")
+            self.complain("text", "holds what is no text: a NUL or half of a character")
         else:
             return text
         return ""

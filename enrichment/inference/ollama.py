@@ -3,6 +3,7 @@
 https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
 from enrichment.errors import (
@@ -31,13 +33,20 @@ from enrichment.inference.messages import (
     Timings,
 )
 
-DEFAULT_PORT = 11434
+# By scheme; a host without one is where Ollama listens by default.
+DEFAULT_PORTS = {"": 11434, "http": 80, "https": 443}
+HOST_NAME = re.compile(r"[\w.:%-]+")
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named, never listened on
 NANOSECONDS_PER_MS = 1e6
 # A model that was replaced under its name is noticed within this time.
 IDENTITY_SECONDS = 30.0
 # A host that is away is not asked for its models again before this time.
 TROUBLE_SECONDS = 3.0
 BUSY_STATUSES = {429, 502, 503}
+# The members of a request that hold somebody's words.
+QUESTIONS = {"prompt", "messages"}
+# By how much the logarithm of a probability may exceed 0.
+ROUNDING = 1e-3
 # Of an answer that is kept for diagnosis.
 RAW_CHARACTERS = 10_000
 
@@ -66,15 +75,18 @@ def normalise_host(host: str) -> str:
     Raises:
         ValueError: it is neither a host, host:port nor an http(s) URL.
     """
-    url = host.strip().rstrip("/")
-    url = url if "://" in url else f"http://{url}"
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    scheme, _, place = host.strip().rpartition("://")
+    try:
+        parts = urlsplit(f"//{place}")
+        port = parts.port or DEFAULT_PORTS[scheme.lower()]
+    except (KeyError, ValueError) as exc:
+        raise ValueError(f"{host!r} is not a host, host:port or http(s) URL") from exc
+    name = parts.hostname or ""
+    if not HOST_NAME.fullmatch(name) or re.search(r"\s", place):
         raise ValueError(f"{host!r} is not a host, host:port or http(s) URL")
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parts.hostname, parts.hostname)  # noqa: S104
+    name = LOOPBACK.get(name, name)
     name = f"[{name}]" if ":" in name else name
-    default_port = {"https": 443}.get(parts.scheme, DEFAULT_PORT) if "://" in host else DEFAULT_PORT
-    return f"{parts.scheme}://{name}:{parts.port or default_port}{parts.path}"
+    return f"{scheme.lower() or 'http'}://{name}:{port}{parts.path.rstrip('/')}"
 
 
 class OllamaClient:
@@ -153,8 +165,7 @@ class OllamaClient:
             if self._trouble:
                 raise self._trouble
         try:
-            listed = self._call("GET", "/api/tags").get("models") or []
-            self._identity, self._trouble = self._choose(listed), None
+            self._identity, self._trouble = self._choose(self._models("/api/tags")), None
         except (HostUnreachable, HostBusy, HostBrokeOff) as exc:
             self._ask_again_at = time.monotonic() + TROUBLE_SECONDS
             self._trouble = exc
@@ -166,8 +177,7 @@ class OllamaClient:
 
     def loaded_models(self) -> tuple[str, ...]:
         """Return the names of the models in the host's memory."""
-        running = self._call("GET", "/api/ps").get("models") or []
-        return tuple(str(model.get("name", "")) for model in running)
+        return tuple(entry["name"] for entry in self._models("/api/ps"))
 
     def preload(self) -> None:
         """Have the model loaded, so that the first question does not wait for it."""
@@ -210,12 +220,21 @@ class OllamaClient:
         fixed = {"num_ctx": self._settings.num_ctx, "num_thread": self._settings.num_thread}
         return {**fixed, **options}
 
+    def _models(self, path: str) -> list[dict[str, Any]]:
+        """Return the models that a path lists, each with a name."""
+        listed = self._call("GET", path).get("models") or []
+        if not isinstance(listed, list) or not all(map(_is_model, listed)):
+            raise HostFailed(f"{self.base_url} does not speak Ollama's API")
+        return listed
+
     def _choose(self, listed: list[dict[str, Any]]) -> ModelIdentity:
         """Return the model to ask among those that /api/tags lists."""
         wanted = self._model if ":" in self._model or not self._model else f"{self._model}:latest"
         for entry in listed:
-            speaks = "completion" in entry.get("capabilities", ["completion"])
-            if entry.get("name") == wanted or (not wanted and speaks):
+            capabilities = entry.get("capabilities")
+            # Older hosts don't tell them.
+            speaks = not isinstance(capabilities, list) or "completion" in capabilities
+            if entry["name"] == wanted or (not wanted and speaks):
                 return ModelIdentity(
                     name=entry["name"], digest=str(entry.get("digest", "")), engine=self._engine
                 )
@@ -244,25 +263,36 @@ class OllamaClient:
         except httpx.TimeoutException as exc:
             raise HostBrokeOff(f"{self.base_url} did not answer in time") from exc
         except httpx.HTTPError as exc:
-            raise HostBrokeOff(f"{self.base_url} broke off: {exc}") from exc
-        return self._content(response)
+            raise HostBrokeOff(f"{self.base_url} broke off ({type(exc).__name__})") from exc
+        return self._content(response, body or {})
 
-    def _content(self, response: httpx.Response) -> dict[str, Any]:
+    def _content(self, response: httpx.Response, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the reply's JSON object, or raise what its status or its words say."""
         try:
-            content = response.json()
-        except ValueError:
+            # Unlike the standard library's, this reader refuses NaN and halves of characters.
+            content = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
             content = None
         said = content.get("error") if isinstance(content, dict) else None
         if response.status_code in BUSY_STATUSES:
             raise HostBusy(f"{self.base_url} is busy ({response.status_code})")
-        if response.status_code == httpx.codes.NOT_FOUND and said:
-            raise ModelMissing(f"{self.base_url}: {said}: ollama pull {self._model or 'NAME'}")
+        if response.status_code == httpx.codes.NOT_FOUND and said and "model" in asked:
+            model = asked["model"]
+            raise ModelMissing(f"{self.base_url} has no model {model}: ollama pull {model}")
         if response.is_error or said:
-            reason = said or response.reason_phrase
-            raise HostFailed(f"{self.base_url} answered {response.status_code}: {reason}")
+            # What a host says of a question may quote it, so it goes into no message.
+            quotable = said and asked.keys().isdisjoint(QUESTIONS)
+            raise HostFailed(
+                f"{self.base_url} answered {response.status_code} with an error"
+                + (f": {said}" if quotable else "")
+            )
         if not isinstance(content, dict):
             raise HostFailed(f"{self.base_url} does not speak Ollama's API")
         return content
+
+
+def _is_model(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("name"), str)
 
 
 def _was_not_accepted(exc: BaseException) -> bool:
@@ -270,31 +300,40 @@ def _was_not_accepted(exc: BaseException) -> bool:
 
 
 def _reply(content: dict[str, Any], text: Any) -> Reply:
+    if not isinstance(text, str) or content.get("done") is not True:
+        raise _invalid("the host's answer is not whole", content)
     try:
-        if not isinstance(text, str) or content.get("done") is not True:
-            raise ValueError("no whole answer")  # noqa: TRY301  # joined with what follows
         return Reply(
             text=text,
             done_reason=str(content.get("done_reason", "stop")),
             timings=Timings(
-                total_ms=content.get("total_duration", 0) / NANOSECONDS_PER_MS,
-                load_ms=content.get("load_duration", 0) / NANOSECONDS_PER_MS,
-                prompt_ms=content.get("prompt_eval_duration", 0) / NANOSECONDS_PER_MS,
-                generation_ms=content.get("eval_duration", 0) / NANOSECONDS_PER_MS,
-                prompt_tokens=content.get("prompt_eval_count", 0),
-                generated_tokens=content.get("eval_count", 0),
+                total_ms=_ms(content, "total_duration"),
+                load_ms=_ms(content, "load_duration"),
+                prompt_ms=_ms(content, "prompt_eval_duration"),
+                generation_ms=_ms(content, "eval_duration"),
+                prompt_tokens=int(content.get("prompt_eval_count", 0)),
+                generated_tokens=int(content.get("eval_count", 0)),
             ),
             candidates=_candidates(content),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        raw = str(content)[:RAW_CHARACTERS]
-        raise InvalidReply("the host's answer has not the form of Ollama's API", raw) from exc
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise _invalid("the host's answer has not the form of Ollama's API", content) from exc
+
+
+def _invalid(why: str, content: dict[str, Any]) -> InvalidReply:
+    return InvalidReply(why, raw=str(content)[:10_000])
+
+
+def _ms(content: dict[str, Any], name: str) -> float:
+    return int(content.get(name, 0)) / NANOSECONDS_PER_MS
 
 
 def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Return the first token's candidates; Ollama sends none when the answer ends at once."""
     first, *_ = content.get("logprobs") or [{}]
-    return tuple(
+    candidates = tuple(
         (str(candidate.get("token", "")), float(candidate["logprob"]))
         for candidate in first.get("top_logprobs") or []
     )
+    if any(logprob > ROUNDING for _, logprob in candidates):
+        raise ValueError("a probability above 1")
+    return candidates
