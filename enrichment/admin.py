@@ -20,7 +20,12 @@ class StageResultInline(admin.TabularInline):  # type: ignore[type-arg]  # gener
     extra = 0
     can_delete = False
     fields = ("stage", "outcome", "cache", "engine", "model", "duration_ms", "reason", "created_at")
-    readonly_fields = fields
+    readonly_fields = (*fields, "raw_reply")
+
+    def get_fields(self, request: HttpRequest, _obj: Reflection | None = None) -> Any:
+        """Show a rejected reply to those who may read texts: it may echo one."""
+        readable = request.user.has_perm(services.VIEW_TEXT)
+        return (*self.fields, "raw_reply") if readable else self.fields
 
     def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False

@@ -32,7 +32,7 @@ class Host:
 def find_host() -> Host:
     """Return the host to ask; it need not be alive."""
     if settings.OLLAMA_HOST:
-        return Host(url=normalise_host(settings.OLLAMA_HOST), engine="ollama")
+        return Host(url=settings.OLLAMA_HOST, engine="ollama")
     try:
         engine_url = settings.ENGINE_URL_FILE.read_text().strip()
     except OSError:

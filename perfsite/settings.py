@@ -14,6 +14,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from enrichment.inference.ollama import normalise_host
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
@@ -162,7 +164,10 @@ CACHES = {
 }
 
 PERF_CONFIG = BASE_DIR / env.str("PERF_CONFIG", "config/perf_config.json")
-OLLAMA_HOST = env.str("OLLAMA_HOST", "")
+try:
+    OLLAMA_HOST = normalise_host(env.str("OLLAMA_HOST")) if env.str("OLLAMA_HOST", "") else ""
+except ValueError as exc:
+    raise ImproperlyConfigured(f"OLLAMA_HOST: {exc}.") from exc
 OLLAMA_MODEL = env.str("OLLAMA_MODEL", "")
 ENGINE_URL_FILE = VAR_DIR / "engine.url"
 ENGINE_STARTING_FILE = VAR_DIR / "engine.starting"
@@ -171,6 +176,8 @@ try:
     WORKERS = env.int("QCLUSTER_WORKERS", 2)
 except EnvError as exc:
     raise ImproperlyConfigured("QCLUSTER_WORKERS must be a number of processes.") from exc
+if WORKERS < 1:
+    raise ImproperlyConfigured("QCLUSTER_WORKERS must be 1 or more.")
 Q_CLUSTER = {
     "name": "perfsite",
     "label": "Queue",

@@ -321,7 +321,7 @@ def _reply(content: dict[str, Any], text: Any) -> Reply:
 
 
 def _invalid(why: str, content: dict[str, Any]) -> InvalidReply:
-    return InvalidReply(why, raw=str(content)[:10_000])
+    return InvalidReply(why, raw=str(content)[:RAW_CHARACTERS])
 
 
 def _ms(content: dict[str, Any], name: str) -> float:
@@ -329,6 +329,7 @@ def _ms(content: dict[str, Any], name: str) -> float:
 
 
 def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Return the first token's candidates; Ollama sends none when the answer ends at once."""
     first, *_ = content.get("logprobs") or [{}]
     candidates = tuple(
         (str(candidate.get("token", "")), float(candidate["logprob"]))

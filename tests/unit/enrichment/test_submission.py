@@ -68,7 +68,14 @@ def test_parse_null_is_the_same_as_absent() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "喜" * MAX_CHARACTERS, "👍", "a" + "\u0301" * 10, "\u202eright to left\u202c", "\x07bell"],
+    [
+        "x",
+        "喜" * MAX_CHARACTERS,
+        "👍",
+        "a" + "\u0301" * 10,
+        "\u202eright to left\u202c",
+        "\x07bell",
+    ],
     ids=["one", "longest", "emoji", "marks", "direction", "bell"],
 )
 def test_parse_any_unicode_text_of_legal_length_is_accepted(text: str) -> None:

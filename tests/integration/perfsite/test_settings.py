@@ -1,0 +1,82 @@
+"""Settings that are missing or malformed end the start with the variable's name."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engines import ROOT
+
+
+def check(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py check` as production would, with just these variables."""
+    given = {"SECRET_KEY": "x" * 50, "PERF_CACHE_PEPPER": "y" * 50, **env}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "perfsite.settings",
+        "VAR_DIR": str(tmp_path / "var"),
+        "DEBUG": "0",
+        **{name: value for name, value in given.items() if value},
+    }
+    command = [sys.executable, "manage.py", "check"]
+    return subprocess.run(
+        command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+
+def test_production_starts_with_its_two_secrets(tmp_path: Path):
+    """Nothing else is required."""
+    assert check(tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("PERF_CACHE_PEPPER", ""),
+        ("DEBUG", "maybe"),
+        ("DATABASE_URL", "nonsense"),
+        ("CACHE_DATABASE_URL", "mysql://host/name"),
+        ("OLLAMA_HOST", "http://"),
+        ("OLLAMA_HOST", "host:99999"),
+        ("QCLUSTER_WORKERS", "many"),
+        ("QCLUSTER_WORKERS", "0"),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_bad_variable_is_named(tmp_path: Path, name: str, value: str):
+    """An operator reads one line, which names the variable, and no traceback."""
+    done = check(tmp_path, **{name: value})
+
+    assert done.returncode != 0
+    (line,) = done.stderr.strip().splitlines()
+    assert name in line
+
+
+def test_bad_tuning_file_is_told_key_by_key(tmp_path: Path):
+    """Every command says which key is wrong and what is accepted, before it does anything."""
+    tuning = tmp_path / "tuning.json"
+    tuning.write_text('{"caching": {"enabled": "yes", "colour": "red"}}')
+
+    done = check(tmp_path, PERF_CONFIG=str(tuning))
+
+    assert done.returncode != 0
+    assert "caching.enabled: Input should be a valid boolean" in done.stderr
+    assert "caching.colour: is not known here; accepted: enabled, default_ttl" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_development_makes_its_secrets_once_and_keeps_them_private(tmp_path: Path):
+    """With DEBUG=1 secrets are made under VAR_DIR, stay the same and are readable by nobody else."""
+    secrets = {"SECRET_KEY": "", "PERF_CACHE_PEPPER": ""}
+    assert check(tmp_path, DEBUG="1", **secrets).returncode == 0
+    pepper = tmp_path / "var" / "perf_cache_pepper"
+    made = pepper.read_text()
+
+    assert check(tmp_path, DEBUG="1", **secrets).returncode == 0
+
+    assert pepper.read_text() == made
+    assert pepper.stat().st_mode & 0o777 == 0o600
+    assert pepper.parent.stat().st_mode & 0o777 == 0o700
