@@ -10,7 +10,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from enrichment import jobs
-from enrichment.models import Job, Reflection, StageResult, WorkerHeartbeat
+from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.reflections import ReflectionQuerySet
 from enrichment.stages import analytics, help_lines, post_enricher
 from enrichment.stages.analytics import PastReflection
@@ -137,9 +137,9 @@ def queue_report() -> QueueReport:
     """Return how much work there is, and who is there to do it."""
     now = timezone.now()
     oldest = jobs.oldest_waiting()
-    counted = Job.objects.order_by().values_list("status").annotate(Count("id"))
+    counted = dict(Job.objects.order_by().values_list("status").annotate(Count("id")))
     return QueueReport(
-        by_status=dict(counted),
+        by_status={status: counted[status] for status in Status if status in counted},
         oldest_waiting_seconds=(now - oldest).total_seconds() if oldest else None,
         workers_alive=workers_alive(),
     )
@@ -202,8 +202,8 @@ def _history(reflection: Reflection) -> list[PastReflection]:
 def _dress(reflection: Reflection, first: StageResult | None) -> dict[str, Any]:
     """Return what stands beside Stage 2's text: style and tags, or help lines."""
     if reflection.at_risk:
-        region = reflection.language.partition("-")[2].upper() or None
-        return {"help_lines": [asdict(line) for line in help_lines.for_region(region)]}
+        lines = help_lines.nearest_first(reflection.timezone)
+        return {"help_lines": [asdict(line) for line in lines]}
     if first is None:
         return {}
     content = first.result

@@ -75,18 +75,24 @@ def normalise_host(host: str) -> str:
     Raises:
         ValueError: it is neither a host, host:port nor an http(s) URL.
     """
-    scheme, _, place = host.strip().rpartition("://")
     try:
-        parts = urlsplit(f"//{place}")
-        port = parts.port or DEFAULT_PORTS[scheme.lower()]
-    except (KeyError, ValueError) as exc:
+        return _base_url(host)
+    except (KeyError, ValueError, httpx.InvalidURL) as exc:
         raise ValueError(f"{host!r} is not a host, host:port or http(s) URL") from exc
-    name = parts.hostname or ""
+
+
+def _base_url(host: str) -> str:
+    scheme, _, place = host.strip().rpartition("://")
+    parts = urlsplit(f"//{place}")
+    name = LOOPBACK.get(parts.hostname or "", parts.hostname or "")
+    # The library drops line breaks and takes blanks.
     if not HOST_NAME.fullmatch(name) or re.search(r"\s", place):
-        raise ValueError(f"{host!r} is not a host, host:port or http(s) URL")
-    name = LOOPBACK.get(name, name)
+        raise ValueError("no name of a host")
+    port = parts.port or DEFAULT_PORTS[scheme.lower()]
     name = f"[{name}]" if ":" in name else name
-    return f"{scheme.lower() or 'http'}://{name}:{port}{parts.path.rstrip('/')}"
+    url = f"{scheme.lower() or 'http'}://{name}:{port}{parts.path.rstrip('/')}"
+    httpx.URL(url)
+    return url
 
 
 class OllamaClient:
@@ -335,6 +341,6 @@ def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
         (str(candidate.get("token", "")), float(candidate["logprob"]))
         for candidate in first.get("top_logprobs") or []
     )
-    if any(logprob > ROUNDING for _, logprob in candidates):
-        raise ValueError("a probability above 1")
+    if not all(logprob <= ROUNDING for _, logprob in candidates):
+        raise ValueError("no probability")
     return candidates

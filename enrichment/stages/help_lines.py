@@ -9,6 +9,8 @@ before a site relies on it, and once a year after that.
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -50,18 +52,19 @@ def _load() -> tuple[HelpLine, ...]:
 HELP_LINES: tuple[HelpLine, ...] = _load()
 
 
-def for_region(region: str | None) -> tuple[HelpLine, ...]:
-    """The help lines of a region.
+@cache
+def _regions() -> dict[str, str]:
+    """Time zone -> region, as the time zone database itself files them (its zone.tab)."""
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text("utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return {row[2]: row[0] for row in rows}
+
+
+def nearest_first(timezone: str) -> tuple[HelpLine, ...]:
+    """All help lines, those of the time zone's region before the others.
 
     Args:
-        region: ISO 3166-1 alpha-2 code in any case, or None when the reader's region is unknown.
-
-    Returns:
-        The region's lines; all lines when the region is unknown, so that the reader can pick their
-        own country; empty for a region without a known line, where a foreign number would only
-        cost time and the page should name the local emergency services alone.
+        timezone: An IANA name. A zone without a region, such as UTC, changes nothing.
     """
-    if region is None:
-        return HELP_LINES
-    code = region.strip().upper()
-    return tuple(line for line in HELP_LINES if line.region == code)
+    region = _regions().get(timezone)
+    return tuple(sorted(HELP_LINES, key=lambda line: line.region != region))

@@ -69,7 +69,7 @@ def test_bad_tuning_file_is_told_key_by_key(tmp_path: Path):
 
 
 def test_development_makes_its_secrets_once_and_keeps_them_private(tmp_path: Path):
-    """With DEBUG=1 secrets are made under VAR_DIR, stay the same and are readable by nobody else."""
+    """With DEBUG=1 secrets are made under VAR_DIR, stay the same and are private."""
     secrets = {"SECRET_KEY": "", "PERF_CACHE_PEPPER": ""}
     assert check(tmp_path, DEBUG="1", **secrets).returncode == 0
     pepper = tmp_path / "var" / "perf_cache_pepper"

@@ -35,18 +35,14 @@ def test_lines_are_sorted_and_unique() -> None:
     assert keys == sorted(set(keys))
 
 
-def test_for_region_finds_the_region_in_any_case() -> None:
-    """A locale's "gb" finds the lines of GB, and only those."""
-    assert {line.region for line in help_lines.for_region(" gb ")} == {"GB"}
-    assert help_lines.for_region("GB") == help_lines.for_region("gb")
+def test_nearest_first_puts_the_readers_own_region_on_top() -> None:
+    """Who writes in Berlin sees the German line first, and no line is left out."""
+    lines = help_lines.nearest_first("Europe/Berlin")
+
+    assert lines[0].region == "DE"
+    assert set(lines) == set(help_lines.HELP_LINES)
 
 
-def test_for_region_without_region_gives_all() -> None:
-    """Where the reader is unknown, every line is offered to pick from."""
-    assert help_lines.for_region(None) == HELP_LINES
-
-
-@pytest.mark.parametrize("region", ["ZZ", "", "United Kingdom"])
-def test_for_region_without_lines_gives_none(region: str) -> None:
-    """A region without a known line gets no foreign number."""
-    assert help_lines.for_region(region) == ()
+def test_nearest_first_without_a_region_changes_nothing() -> None:
+    """A zone of no country keeps the order."""
+    assert help_lines.nearest_first("UTC") == help_lines.HELP_LINES
