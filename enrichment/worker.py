@@ -82,4 +82,7 @@ def _beat() -> None:
                 cache_services.sweep()
         except DatabaseError as exc:
             logger.warning("[PERF] Housekeeping waits for the database: %s", exc)
+        except Exception:
+            # Without a heartbeat the lease runs out and the work is done twice.
+            logger.exception("[PERF] Housekeeping failed and goes on")
         time.sleep(BEAT_SECONDS)
