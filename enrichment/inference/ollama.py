@@ -42,6 +42,8 @@ NANOSECONDS_PER_MS = 1e6
 IDENTITY_SECONDS = 30.0
 # A host that is away is not asked for its models again before this time.
 TROUBLE_SECONDS = 3.0
+# For what a healthy host answers in milliseconds.
+LOOK_SECONDS = 5.0
 BUSY_STATUSES = {429, 502, 503}
 # The members of a request that hold somebody's words.
 QUESTIONS = {"prompt", "messages"}
@@ -150,7 +152,7 @@ class OllamaClient:
         Raises:
             InferenceError: nothing that speaks Ollama's API answers there.
         """
-        version = self._call("GET", "/api/version").get("version")
+        version = self._look("/api/version").get("version")
         if not isinstance(version, str):
             raise HostFailed(f"{self.base_url} does not speak Ollama's API")
         return version
@@ -220,7 +222,11 @@ class OllamaClient:
             "keep_alive": self._settings.keep_alive,
             "options": self._options(options),
         }
-        return self._call("POST", path, {**body, **common})
+        return self._call(path, {**body, **common})
+
+    def _look(self, path: str) -> dict[str, Any]:
+        """Return what a host says of itself; pages wait for it, so it is tried once and shortly."""
+        return self._call_once("GET", path, timeout=LOOK_SECONDS)
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {"num_ctx": self._settings.num_ctx, "num_thread": self._settings.num_thread}
@@ -228,7 +234,7 @@ class OllamaClient:
 
     def _models(self, path: str) -> list[dict[str, Any]]:
         """Return the models that a path lists, each with a name."""
-        listed = self._call("GET", path).get("models") or []
+        listed = self._look(path).get("models") or []
         if not isinstance(listed, list) or not all(map(_is_model, listed)):
             raise HostFailed(f"{self.base_url} does not speak Ollama's API")
         return listed
@@ -248,8 +254,8 @@ class OllamaClient:
             raise ModelMissing(f"{self.base_url} has no model {wanted}: ollama pull {wanted}")
         raise ModelMissing(f"{self.base_url} has no text model yet: ollama pull NAME")
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the JSON object that the host answers; tries again only what was not accepted."""
+    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return what the host answers to a question; tries again only what was not accepted."""
         waits = [
             wait_random(ms / 1000, 1.5 * ms / 1000) for ms in self._settings.retry_backoff_ms
         ] or [wait_random(0, 0.1)]
@@ -259,18 +265,19 @@ class OllamaClient:
             retry=retry_if_exception(_was_not_accepted),
             reraise=True,
         )
-        return retrying(self._call_once, method, path, body)
+        return retrying(self._call_once, "POST", path, json=body)
 
-    def _call_once(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    def _call_once(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Return the JSON object of one answer; `request` goes to httpx as it is."""
         try:
-            response = self._http.request(method, path, json=body)
+            response = self._http.request(method, path, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             raise HostUnreachable(f"nothing answers at {self.base_url}") from exc
         except httpx.TimeoutException as exc:
             raise HostBrokeOff(f"{self.base_url} did not answer in time") from exc
         except httpx.HTTPError as exc:
             raise HostBrokeOff(f"{self.base_url} broke off ({type(exc).__name__})") from exc
-        return self._content(response, body or {})
+        return self._content(response, request.get("json", {}))
 
     def _content(self, response: httpx.Response, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the reply's JSON object, or raise what its status or its words say."""
