@@ -105,6 +105,15 @@ def cache_report(window: timedelta = DAY) -> CacheReport:
     )
 
 
+def trouble() -> str:
+    """Return why the cache's database can't be read now; "" when it can."""
+    try:
+        CacheEntry.objects.order_by().values_list("id").first()
+    except (DatabaseError, UnicodeDecodeError) as exc:
+        return str(exc)
+    return ""
+
+
 def lookup_report(samples: Sequence[_Seen]) -> LookupReport:
     """Return the numbers of these look-ups."""
     states = [sample.state for sample in samples]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest
 
@@ -30,6 +30,9 @@ SAMPLE_DAYS = 30
 AGE = re.compile(r"(\d{1,6})([smhd])")
 AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEY = re.compile(r"[0-9a-f]{8,64}")
+# What a cache file that is missing, locked or damaged makes Django raise; a damaged schema is no
+# text any more.
+UNUSABLE = (DatabaseError, UnicodeDecodeError)
 # Half a character, as JSON's \ud800 or a shell's stray byte make it; no database takes one.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 

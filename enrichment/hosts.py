@@ -19,27 +19,18 @@ from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_
 
 DEFAULT_HOST = "127.0.0.1:11434"
 LOOK_AGAIN_SECONDS = 5.0
+ENGINE_WAIT_SECONDS = 120.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Host:
-    """A base URL and the name of what runs there: "ollama" or "embedded"."""
-
-    url: str
-    engine: str
-
-
-def find_host() -> Host:
-    """Return the host to ask; it need not be alive."""
+def find_host() -> str:
+    """Return the base URL of the host to ask; it need not be alive."""
     if settings.OLLAMA_HOST:
-        return Host(url=settings.OLLAMA_HOST, engine="ollama")
+        return str(settings.OLLAMA_HOST)
     try:
         engine_url = settings.ENGINE_URL_FILE.read_text().strip()
     except OSError:
         engine_url = ""
-    if engine_url:
-        return Host(url=engine_url, engine="embedded")
-    return Host(url=normalise_host(DEFAULT_HOST), engine="ollama")
+    return engine_url or normalise_host(DEFAULT_HOST)
 
 
 def client_settings(config: Config) -> ClientSettings:
@@ -64,8 +55,8 @@ class _Shared:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._client: OllamaClient | None = None
-        self._made_for: tuple[Host, ClientSettings] | None = None
-        self._host: Host | None = None
+        self._made_for: tuple[str, ClientSettings] | None = None
+        self._host: str | None = None
         self._looked_at = 0.0
 
     def get(self) -> OllamaClient:
@@ -80,9 +71,9 @@ class _Shared:
             return self._client
 
 
-def make_client(host: Host, how: ClientSettings) -> OllamaClient:
+def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
-    return OllamaClient(host.url, how, model=settings.OLLAMA_MODEL, engine=host.engine)
+    return OllamaClient(url, how, model=settings.OLLAMA_MODEL)
 
 
 _shared = _Shared()
@@ -118,15 +109,15 @@ class ModelHealth:
 
 
 def health() -> ModelHealth:
-    """Ask the host now which model answers."""
-    host = find_host()
-    how = client_settings(current().config)
+    """Return which model answers now, or in plain words why none does."""
+    client = get_client()
     try:
-        with make_client(host, how) as client:
-            model, trouble = client.identity().name, ""
+        who = client.identity()
     except InferenceError as exc:
-        model, trouble = settings.OLLAMA_MODEL, str(exc)
-    return ModelHealth(url=host.url, engine=host.engine, model=model, trouble=trouble)
+        model = settings.OLLAMA_MODEL
+        return ModelHealth(url=client.base_url, engine="", model=model, trouble=str(exc))
+    trouble = str(client.trouble or "")
+    return ModelHealth(url=client.base_url, engine=who.engine, model=who.name, trouble=trouble)
 
 
 def engine_is_starting() -> bool:
@@ -136,9 +127,8 @@ def engine_is_starting() -> bool:
 
 def ollama_answers() -> bool:
     """Return whether an Ollama answers at its usual place on this machine."""
-    host = Host(url=normalise_host(DEFAULT_HOST), engine="ollama")
     try:
-        with make_client(host, client_settings(current().config)) as client:
+        with make_client(normalise_host(DEFAULT_HOST), client_settings(current().config)) as client:
             client.version()
     except InferenceError:
         return False
@@ -152,11 +142,17 @@ def engine_missing() -> str | None:
 
 def engine_is_loaded() -> bool:
     """Return whether the engine that `serve` started has its model in memory."""
-    host = find_host()
-    if host.engine != "embedded":
+    if not settings.ENGINE_URL_FILE.exists():
         return False
     try:
-        with make_client(host, client_settings(current().config)) as client:
+        with make_client(find_host(), client_settings(current().config)) as client:
             return bool(client.loaded_models())
     except InferenceError:
         return False
+
+
+def wait_for_engine() -> None:
+    """Wait while the engine that `serve` started is loading, rather than do without a model."""
+    deadline = time.monotonic() + ENGINE_WAIT_SECONDS
+    while engine_is_starting() and time.monotonic() < deadline:
+        time.sleep(0.2)

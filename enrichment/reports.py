@@ -104,8 +104,12 @@ class ReflectionReport:
         }
 
 
-def reflection_report(reflection: Reflection) -> ReflectionReport:
-    """Return one reflection's report; takes what `with_parts` fetched along."""
+def reflection_report(reflection: Reflection, *, with_context: bool = True) -> ReflectionReport:
+    """Return one reflection's report; takes what `with_parts` fetched along.
+
+    Args:
+        with_context: look up the owner's history, which a list does not show.
+    """
     first, second = reflection.result_of(1), reflection.result_of(2)
     job = reflection.submitted_job
     return ReflectionReport(
@@ -119,7 +123,7 @@ def reflection_report(reflection: Reflection) -> ReflectionReport:
         created_at=reflection.created_at,
         risk_signals=reflection.risk_signals,
         enrich_again=reflection.enrich_again,
-        stage1=_stage(first, _context(reflection)) if first else None,
+        stage1=_stage(first, _context(reflection) if with_context else {}) if first else None,
         stage2=_stage(second, _dress(reflection, first)) if second else None,
     )
 
@@ -153,7 +157,7 @@ def workers_alive() -> int:
 def recent_reflections(viewer: Viewer, limit: int = 10) -> list[ReflectionReport]:
     """Return the newest reflections that a viewer may see."""
     newest = viewer.reflections().with_parts().order_by("-created_at")[:limit]
-    return [reflection_report(reflection) for reflection in newest]
+    return [reflection_report(reflection, with_context=False) for reflection in newest]
 
 
 def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:

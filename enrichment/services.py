@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from cachestats import services as cache_services
 from cachestats.cache import CacheState, Lookup, get_cache
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 SITE_SCOPE = "site"
 VIEW_TEXT = "enrichment.view_text"
+DELETE_ANY = "enrichment.delete_reflection"
 PREVIEW_CHARACTERS = 60
 
 
@@ -169,9 +170,11 @@ def forget(reflection: Reflection) -> None:
     running loses its claim and writes nothing.
     """
     key = getattr(reflection.result_of(1), "key", "")
-    reflection.delete()
-    _drop_entry(key)
-    checkpoint("default")
+    with transaction.atomic():
+        reflection.delete()
+        # The admin deletes within a transaction of its own; a log can't be moved from inside one.
+        transaction.on_commit(lambda: _drop_entry(key))
+        transaction.on_commit(lambda: checkpoint("default"))
 
 
 def _from_cache(reflection: Reflection) -> list[StageResult]:
@@ -229,7 +232,7 @@ def _drop_entry(key: str) -> None:
         return
     try:
         cache_services.forget_entry(key)
-    except DatabaseError as exc:
+    except cache_services.UNUSABLE as exc:
         logger.warning("[CACHE] Entry %s could not be deleted: %s", key[:8], exc)
 
 

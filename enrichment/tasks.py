@@ -3,13 +3,14 @@
 import logging
 
 from cachestats.cache import get_cache
-from enrichment import jobs, services, worker
+from enrichment import hosts, jobs, services, worker
 
 logger = logging.getLogger(__name__)
 
 
 def run_next_job() -> None:
     """Work on the best job there is, if any."""
+    hosts.wait_for_engine()
     job = jobs.claim()
     if job is None:
         return

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from enrichment import services
@@ -48,6 +49,7 @@ def submit_form(request: HttpRequest) -> SubmitForm:
     return SubmitForm(viewer=viewer, accepted=accepted)
 
 
+@never_cache
 @require_GET
 @login_required
 def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
@@ -60,13 +62,16 @@ def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse
 @login_required
 def reflection_delete(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """Forget a reflection."""
-    services.forget(_visible(request, reflection_id))
+    services.forget(_visible(request, reflection_id, services.DELETE_ANY))
     return redirect("overview")
 
 
-def _visible(request: HttpRequest, reflection_id: UUID) -> Reflection:
+def _visible(
+    request: HttpRequest, reflection_id: UUID, permission: str = services.VIEW_TEXT
+) -> Reflection:
+    """Return one's own reflection, or with the permission anybody's; others are not found."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101  # the views' login_required
-    viewer = Viewer(user=user, sees_all=user.has_perm(services.VIEW_TEXT))
+    viewer = Viewer(user=user, sees_all=user.has_perm(permission))
     reflection: Reflection = get_object_or_404(viewer.reflections().with_parts(), pk=reflection_id)
     return reflection

@@ -48,7 +48,7 @@ def start(**_signal: Any) -> None:
     try:
         cache_services.sweep()
         logger.info("[PERF] Cache entries: %d", cache_services.count_entries())
-    except DatabaseError as exc:
+    except cache_services.UNUSABLE as exc:
         logger.warning("[PERF] The cache can't be read: %s", exc)
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
     threading.Thread(target=_preload, name="preload", daemon=True).start()

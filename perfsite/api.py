@@ -3,14 +3,14 @@
 Errors are `application/problem+json` (RFC 9457) with `errors: [{field, message}]`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.exceptions import PermissionDenied as ApiPermissionDenied
@@ -52,6 +52,18 @@ class BoundedJSONParser(BaseParser):
         if not isinstance(content, dict):
             raise ParseError("The body must be a JSON object.")
         return content
+
+
+class RequireLength:
+    """Refuses bodies of unknown length, which the parsers would take for empty ones."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+            return problem_response(request, 411, "The request needs a Content-Length.")
+        return self._get_response(request)
 
 
 def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from cachestats.reports import cache_report
+from cachestats.reports import trouble
 from enrichment import hosts, reports
 
 
@@ -31,8 +31,7 @@ def readiness() -> Readiness:
         return Readiness(status="down", checks=needed)
     if hosts.engine_is_starting():
         return Readiness(status="starting", checks={**needed, "model": "is loading"})
-    report = cache_report()
-    helpful = {"model": hosts.health().trouble or "ok", "cache": report.trouble or "ok"}
+    helpful = {"model": hosts.health().trouble or "ok", "cache": trouble() or "ok"}
     degraded = any(state != "ok" for state in helpful.values())
     return Readiness(status="degraded" if degraded else "ready", checks={**needed, **helpful})
 

@@ -4,10 +4,12 @@ Every variable is described in the README and in `.env.example`. A missing or ma
 ImproperlyConfigured with its name and what is accepted.
 """
 
+import contextlib
 import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -45,6 +47,8 @@ LOG_PREVIEWS = flag("LOG_PREVIEWS")
 os.umask(0o077)
 VAR_DIR = BASE_DIR / env.str("VAR_DIR", "var")
 VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+with contextlib.suppress(PermissionError):
+    VAR_DIR.chmod(0o700)
 
 
 def secret(name: str) -> str:
@@ -57,12 +61,13 @@ def secret(name: str) -> str:
             "(for development, DEBUG=1 makes one under VAR_DIR)."
         )
     path = VAR_DIR / name.lower()
-    try:
-        # O_EXCL: of several processes that start at once, one writes and the others read.
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    if not path.exists():
+        # Of several processes that start at once one links its file, whole; the others read it.
+        with NamedTemporaryFile("w", dir=VAR_DIR) as file:
             file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(file.name)
     return path.read_text()
 
 
@@ -92,6 +97,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "perfsite.api.RequireLength",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -99,6 +105,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+# An address without its slash is not found; a redirect would turn a POST into a GET.
+APPEND_SLASH = False
 ROOT_URLCONF = "perfsite.urls"
 WSGI_APPLICATION = "perfsite.wsgi.application"
 
@@ -237,6 +245,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the apps' folders, so that no step stands between a clone and a page.
 WHITENOISE_USE_FINDERS = True
 
+CSRF_FAILURE_VIEW = "perfsite.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

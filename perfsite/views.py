@@ -3,6 +3,8 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cachestats.reports import cache_report
@@ -12,6 +14,7 @@ from perfsite.api import problem_response
 from perfsite.health import readiness
 
 
+@never_cache
 @require_http_methods(["GET", "POST"])
 @login_required
 def overview(request: HttpRequest) -> HttpResponse:
@@ -43,6 +46,18 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     headers = {} if found.ok else {"Retry-After": "2"}
     body = {"status": found.status, "checks": found.checks}
     return JsonResponse(body, status=200 if found.ok else 503, headers=headers)
+
+
+@csrf_exempt
+def api_not_found(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001
+    """Answer an address under the API where nothing is."""
+    return problem_response(request, 404, "Nothing is here.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    """Answer a form that did not come from our page, or came from one that is too old."""
+    title = "This form has expired; go back and load the page again"
+    return render(request, "perfsite/error.html", {"title": title}, status=403)
 
 
 def _is_api(request: HttpRequest) -> bool:

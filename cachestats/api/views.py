@@ -3,7 +3,6 @@
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, cast
 
-from django.db import DatabaseError
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,7 +44,7 @@ class CachePurge(APIView):
             raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
         try:
             result = services.purge(filters, actor=request.user.get_username(), dry_run=dry_run)
-        except DatabaseError as exc:
+        except services.UNUSABLE as exc:
             raise CacheUnavailable from exc
         return Response(asdict(result))
 

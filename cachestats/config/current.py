@@ -21,6 +21,9 @@ from cachestats.models import ConfigRevision
 logger = logging.getLogger(__name__)
 
 REREAD_SECONDS = 1.0
+# For a process that starts while the file is wrong: it must not die of it, and what the file may
+# have switched off stays off until somebody mends it.
+UNTUNED = merge({"caching": {"enabled": False}})
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -67,21 +70,26 @@ class _Current:
             return effective
         with self._lock:
             try:
-                effective = load()
+                effective = self._load()
                 self._complaint = ""
-            except DatabaseError:
-                # While the database is away what was in force stays so; before the first migration
-                # the file alone rules.
-                effective = self._effective or merge(read_file(settings.PERF_CONFIG))
             except InvalidConfig as exc:
-                if self._effective is None:
-                    raise
-                effective = self._effective
+                effective = self._effective or UNTUNED
                 if str(exc) != self._complaint:
                     self._complaint = str(exc)
-                    logger.warning("[PERF] Tuning ignored, the last good values stay: %s", exc)
+                    stays = "the last good values stay"
+                    if self._effective is None:
+                        stays = "nothing is cached until it is mended"
+                    logger.warning("[PERF] Tuning ignored, %s: %s", stays, exc)
             self._effective, self._read_at = effective, time.monotonic()
             return effective
+
+    def _load(self) -> Effective:
+        """Read anew; while the database is away what was in force stays so."""
+        try:
+            return load()
+        except DatabaseError:
+            # Before the first migration the file alone rules.
+            return self._effective or merge(read_file(settings.PERF_CONFIG))
 
     def forget(self) -> None:
         self._effective = None
@@ -91,11 +99,7 @@ _current = _Current()
 
 
 def current() -> Effective:
-    """Return the configuration in force, at most a second old.
-
-    Raises:
-        InvalidConfig: only while this process has never seen a good one.
-    """
+    """Return the configuration in force, at most a second old; never raises for a bad file."""
     return _current.get()
 
 

@@ -1,6 +1,7 @@
 """The headers that say how the cache took part: Cache-Status (RFC 9211), X-Cache and Age."""
 
 from enrichment.reports import ReflectionReport, StageReport
+from enrichment.stages.answers import Outcome
 
 NAMES = {1: "stage1", 2: "stage2"}
 
@@ -12,7 +13,7 @@ def cache_headers(report: ReflectionReport) -> dict[str, str]:
     looked_up = {number: stage for number, stage in present.items() if stage.key}
     if not present:
         return {}
-    headers = {"X-Cache": _summary(report, list(looked_up.values()))}
+    headers = {"X-Cache": _summary(report, list(present.values()))}
     if looked_up:
         headers["Cache-Status"] = ", ".join(
             _status(NAMES[number], stage) for number, stage in looked_up.items()
@@ -21,9 +22,11 @@ def cache_headers(report: ReflectionReport) -> dict[str, str]:
     return headers
 
 
-def _summary(report: ReflectionReport, looked_up: list[StageReport]) -> str:
+def _summary(report: ReflectionReport, present: list[StageReport]) -> str:
     """Return HIT when nothing had to be inferred, else what the least lucky stage was."""
-    states = {stage.cache for stage in looked_up}
+    # For a fallback the model was asked, in vain; for a person's other texts nobody was.
+    asked = [stage for stage in present if stage.key or stage.outcome == Outcome.FALLBACK]
+    states = {stage.cache for stage in asked}
     if report.finished and states == {"hit"}:
         return "HIT"
     if "miss" in states:

@@ -22,13 +22,15 @@ from enrichment.submission import parse
 
 # Both stages take seconds on a CPU; asking more often gains nothing.
 POLL_SECONDS = 2
+# No cache between here and the reader keeps what somebody wrote.
+PRIVATE = {"Cache-Control": "private, no-store"}
 
 
-def viewer_of(request: Request) -> Viewer:
-    """Return who asks: a token's owner, staff, or the user who submitted."""
+def viewer_of(request: Request, permission: str = services.VIEW_TEXT) -> Viewer:
+    """Return who asks: a token's owner, who may reach anybody's, or the user who submitted."""
     owner = getattr(request.auth, "owner", "")
     user = request.user
-    return Viewer(user=user, owner=owner, sees_all=not owner and user.has_perm(services.VIEW_TEXT))
+    return Viewer(user=user, owner=owner, sees_all=not owner and user.has_perm(permission))
 
 
 class ReflectionList(APIView):
@@ -67,13 +69,15 @@ class ReflectionDetail(APIView):
         return _answer(reflection_report(_visible(request, reflection_id)))
 
     def delete(self, request: Request, reflection_id: UUID) -> Response:
-        services.forget(_visible(request, reflection_id))
+        services.forget(_visible(request, reflection_id, services.DELETE_ANY))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _visible(request: Request, reflection_id: UUID) -> Reflection:
+def _visible(
+    request: Request, reflection_id: UUID, permission: str = services.VIEW_TEXT
+) -> Reflection:
     """Return a reflection; one that the viewer may not see is not found."""
-    visible = viewer_of(request).reflections().with_parts()
+    visible = viewer_of(request, permission).reflections().with_parts()
     reflection: Reflection = get_object_or_404(visible, pk=reflection_id)
     return reflection
 
@@ -85,4 +89,5 @@ def _fetch(reflection_id: UUID) -> Reflection:
 def _answer(
     report: ReflectionReport, code: int = status.HTTP_200_OK, headers: dict[str, str] | None = None
 ) -> Response:
-    return Response(report.as_json(), code, headers={**cache_headers(report), **(headers or {})})
+    every = {**PRIVATE, **cache_headers(report), **(headers or {})}
+    return Response(report.as_json(), code, headers=every)

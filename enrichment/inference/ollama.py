@@ -41,9 +41,9 @@ NANOSECONDS_PER_MS = 1e6
 # A model that was replaced under its name is noticed within this time.
 IDENTITY_SECONDS = 30.0
 # A host that is away is not asked for its models again before this time.
-TROUBLE_SECONDS = 3.0
+TROUBLE_SECONDS = 5.0
 # For what a healthy host answers in milliseconds.
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
 BUSY_STATUSES = {429, 502, 503}
 # The members of a request that hold somebody's words.
 QUESTIONS = {"prompt", "messages"}
@@ -106,19 +106,16 @@ class OllamaClient:
         settings: ClientSettings,
         *,
         model: str = "",
-        engine: str = "ollama",
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """
         Args:
             base_url: as `normalise_host` returns it.
             model: the model to ask; empty means the first text model that the host lists.
-            engine: the name under which answers are filed.
         """
         self.base_url = base_url
         self._settings = settings
         self._model = model
-        self._engine = engine
         self._identity: ModelIdentity | None = None
         self._trouble: InferenceError | None = None
         self._ask_again_at = 0.0
@@ -145,6 +142,11 @@ class OllamaClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._http.close()
+
+    @property
+    def trouble(self) -> InferenceError | None:
+        """Why the host did not answer when it was last asked who it is; None if it did."""
+        return self._trouble
 
     def version(self) -> str:
         """Return the host's version.
@@ -248,7 +250,10 @@ class OllamaClient:
             speaks = not isinstance(capabilities, list) or "completion" in capabilities
             if entry["name"] == wanted or (not wanted and speaks):
                 return ModelIdentity(
-                    name=entry["name"], digest=str(entry.get("digest", "")), engine=self._engine
+                    name=entry["name"],
+                    digest=str(entry.get("digest", "")),
+                    # The embedded model names itself; Ollama has no such member.
+                    engine=str(entry.get("engine", "ollama")),
                 )
         if wanted:
             raise ModelMissing(f"{self.base_url} has no model {wanted}: ollama pull {wanted}")

@@ -5,7 +5,7 @@ It never reaches the content inference: the same words feel the same in the morn
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 PHASES = ((6, "night"), (12, "morning"), (17, "afternoon"), (21, "evening"), (24, "night"))
@@ -49,10 +49,12 @@ def context(history: Sequence[PastReflection], timestamp: datetime) -> Context:
     """
     hour = timestamp.hour + timestamp.minute / 60
     phase = next(name for end, name in PHASES if hour < end)
+    # Within one zone, arithmetic is by the wall clock, which jumps twice a year.
+    now = timestamp.astimezone(UTC)
     return Context(
         hour_local=round(hour, 2),
         phase=phase,
-        averages=tuple(_averages(history, timestamp, days) for days in WINDOWS_DAYS),
+        averages=tuple(_averages(history, now, days) for days in WINDOWS_DAYS),
     )
 
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from enrichment.errors import HostBrokeOff, HostBusy, HostUnreachable, InferenceError, ModelMissing
+from enrichment.errors import (
+    HostBrokeOff,
+    HostBusy,
+    HostUnreachable,
+    InferenceError,
+    InvalidReply,
+    ModelMissing,
+)
 from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
@@ -110,7 +117,11 @@ class HybridScorer:
     def _infer(self, question: FeelingQuestion) -> Mapping[str, Any]:
         """Ask the model for the primary, then for a finer word under it, and blend."""
         signal = lexicon.read(question.text)
-        named = likelihood.primary_shares(self._model.generate(question.primary()).candidates)
+        candidates = self._model.generate(question.primary()).candidates
+        if not candidates:
+            # The answer ended at once, or the host is too old to report them (before 0.12.11).
+            raise InvalidReply("the host reported no probabilities")
+        named = likelihood.primary_shares(candidates)
         shares = blend(named, signal.primaries, self._model_weight)
         primary = max(shares, key=lambda name: shares[name])
         finer: Mapping[str, float] = {}

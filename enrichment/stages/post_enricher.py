@@ -138,7 +138,6 @@ class PostEnricher:
                 "model": question.model.name,
                 "digest": question.model.digest,
                 "prompt_version": question.PROMPT_VERSION,
-                "tokens": reply.timings.generated_tokens,
             }
             return _result(written, provenance)
         raise InvalidReply("the text did not pass the review", raw=rejected) from why

@@ -180,14 +180,14 @@ def _characters(text: str) -> Iterator[str]:
         yield "control: a control or invisible character"
     if categories["So"] > 1:
         yield "emoji: more than one in a string"
-    if rules.UNFINISHED.search(text):
+    if rules.UNFINISHED.search(_straight(text)):
         yield "unfinished: a string that breaks off"
     if rules.MARKUP.search(text):
         yield "markup: an address, markup or code"
 
 
 def _content(text: str) -> Iterator[str]:
-    straight = text.replace("’", "'")
+    straight = _straight(text)
     for code, (explanation, pattern) in rules.CONTENT.items():
         if pattern.search(straight):
             yield f"{code}: {explanation}"
@@ -207,4 +207,9 @@ def _imperative(tip: str) -> Iterator[str]:
 
 
 def _folded_words(text: str) -> list[str]:
-    return _WORD.findall(text.replace("’", "'").casefold())
+    return _WORD.findall(_straight(text).casefold())
+
+
+def _straight(text: str) -> str:
+    """`text` with the apostrophes that the rules are written with."""
+    return text.replace("’", "'")

@@ -120,11 +120,13 @@ FOREIGN_WORDS = _set(
     "o os um uma com na meu minha mai hai ka ki ko"
 )
 
-# Words on which no line ends: what a line that was cut at its longest leaves behind.
+# Words on which no line ends: what a line that was cut at its longest leaves behind. A lone letter
+# is one, but not that of "don't". Separators are taken as a whole, or a long row of them would be
+# searched from each of its places.
 UNFINISHED = re.compile(
-    r"(?:^|[\s,'])(?:a|an|the|of|and|but|or|nor|with|for|at|by|from|as|my|your|its|it's|their|his|"
-    r"our|what's|you're|they're|let's|you'd|who|who's|may|than|because|when|while|would|could|"
-    r"should|must|\w)?[\s,']*[.!?]*$",
+    r"(?:^|(?<![\s,'])[\s,']++)(?:a|an|the|of|and|but|or|nor|with|for|at|by|from|as|my|your|its|"
+    r"it's|their|his|our|what|what's|you're|they're|let's|you'd|who|who's|may|than|because|when|"
+    r"while|would|could|should|must|(?<!n')\w)?[\s,']*+[.!?]*+$",
     re.IGNORECASE,
 )
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from cachestats import services
 from cachestats.errors import InvalidFilter
@@ -42,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(str(exc), returncode=2) from exc
         try:
             self._run(filters, options)
-        except DatabaseError as exc:
+        except services.UNUSABLE as exc:
             raise CommandError(f"The cache can't be purged: {exc}") from exc
 
     def _run(self, filters: services.PurgeFilter, options: dict[str, Any]) -> None:

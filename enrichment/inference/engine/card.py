@@ -19,6 +19,7 @@ DETAILS = {
     "quantization_level": "Q4_1",
 }
 CAPABILITIES = ["completion"]
+ENGINE = "embedded"
 _STOPS = "\n".join(f'stop                           "{stop}"' for stop in chatml.STOPS)
 
 
@@ -32,6 +33,8 @@ def tag(runner: Runner) -> dict[str, Any]:
         "digest": runner.digest(),
         "details": DETAILS,
         "capabilities": CAPABILITIES,
+        # Not Ollama's: by this a client tells who really answers.
+        "engine": ENGINE,
     }
 
 

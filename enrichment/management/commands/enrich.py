@@ -10,7 +10,8 @@ from django.utils import timezone
 from enrichment import services
 from enrichment.errors import InvalidSubmission
 from enrichment.services import Enriched
-from enrichment.stages.answers import StageAnswer
+from enrichment.stages.answers import Outcome, StageAnswer
+from enrichment.stages.help_lines import HELP_LINES
 from enrichment.submission import parse
 
 
@@ -67,7 +68,15 @@ def _lines(enriched: Enriched) -> list[str]:
         *(f"- {tip}" for tip in written["tips"]),
         "",
         written["closing_line"],
+        *_help(second),
     ]
+
+
+def _help(answer: StageAnswer) -> list[str]:
+    """Return the help lines that the text for somebody in danger speaks of."""
+    if answer.outcome is not Outcome.SAFETY:
+        return []
+    return ["", *(f"{line.region}  {line.name}: {line.contact}" for line in HELP_LINES)]
 
 
 def _how(answer: StageAnswer) -> str:

@@ -1,5 +1,6 @@
 """Runs the whole site: web, worker and, where no Ollama answers, the embedded model."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -7,6 +8,8 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connections
+from django.db import connections
 
+from cachestats.services import UNUSABLE
 from enrichment import hosts
 from perfsite.supervisor import Child, Supervisor
 
@@ -37,7 +41,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--workers", type=int, default=2, help="of the queue (default: 2)")
+        parser.add_argument("--workers", type=int, default=settings.WORKERS, help="of the queue")
         parser.add_argument("--threads", type=int, default=THREADS, help="of the web server")
         parser.add_argument("--no-worker", action="store_true", help="start no worker")
         parser.add_argument("--no-engine", action="store_true", help="never start the engine")
@@ -45,6 +49,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         port: int = options["port"]
         _require_free(port)
+        for name in ("workers", "threads"):
+            if options[name] < 1:
+                raise CommandError(f"--{name} must be 1 or more.", returncode=2)
         self._migrate()
         login = _development_login()
         supervisor = Supervisor(self._say)
@@ -58,6 +65,9 @@ class Command(BaseCommand):
                 supervisor.add(_worker(options["workers"]))
             self._welcome(port, login)
             supervisor.run(each_tick=watch.look)
+        except KeyboardInterrupt:
+            # Before the supervisor listens to it itself.
+            self._say("")
         finally:
             supervisor.end()
             watch.forget()
@@ -70,16 +80,27 @@ class Command(BaseCommand):
     def _migrate(self) -> None:
         self._say("Preparing the database ...")
         call_command("migrate", verbosity=0, interactive=False)
+        migrate_cache = partial(
+            call_command, "migrate", database="cache", verbosity=0, interactive=False
+        )
         try:
-            call_command("migrate", database="cache", verbosity=0, interactive=False)
-        except DatabaseError as exc:
-            self._say(f"The cache's database can't be used, so nothing is cached: {exc}")
+            migrate_cache()
+        except UNUSABLE as exc:
+            connections["cache"].close()
+            try:
+                aside = _set_aside(Path(connections["cache"].settings_dict["NAME"]))
+                migrate_cache()
+                self._say(f"The cache's file was unusable ({exc}); it is kept as {aside}.")
+            except (OSError, *UNUSABLE) as again:
+                self._say(f"The cache's file can't be used, so nothing is cached: {again}")
         # Children open their own; a connection must not be shared with them.
         connections.close_all()
 
     def _needs_engine(self) -> bool:
         """Return whether to start the embedded model, and say why not."""
+        # A serve that was killed could not take its marks back.
         settings.ENGINE_URL_FILE.unlink(missing_ok=True)
+        settings.ENGINE_STARTING_FILE.unlink(missing_ok=True)
         if settings.OLLAMA_HOST:
             return False
         if hosts.ollama_answers():
@@ -160,7 +181,17 @@ def _web(port: int, threads: int) -> Child:
 
 def _worker(workers: int) -> Child:
     env = {"QCLUSTER_WORKERS": str(workers)}
-    return Child("worker", _manage("qcluster"), settings.BASE_DIR, env)
+    return Child("worker", _manage("qcluster", "--skip-checks"), settings.BASE_DIR, env)
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename an unusable cache file and its logs, so that a new one can be made."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    aside = path.with_name(f"{path.name}.unusable-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
 
 
 def _in_use(port: int) -> bool:

@@ -13,7 +13,7 @@ from django.db import OperationalError
 
 from cachestats.cache import CacheState, get_cache
 from cachestats.config import current
-from cachestats.config.current import REREAD_SECONDS, _Current
+from cachestats.config.current import REREAD_SECONDS, _Current, forget
 from cachestats.errors import InvalidConfig
 from cachestats.models import CacheEntry, ConfigRevision
 from cachestats.services import save_revision
@@ -67,28 +67,31 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
         ("\x00", "perf_config.json: can't be read: "),
     ],
 )
-def test_current_bad_file_at_start_is_an_error_that_names_the_key(
-    tuning: Tuning, text: str, complaint: str
+def test_current_bad_file_at_start_switches_the_cache_off_and_names_the_key(
+    tuning: Tuning, text: str, complaint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody starts with values that somebody mistyped."""
+    """A process that starts now lives; what the file may have switched off stays off."""
     tuning.path.write_text(text)
-    with pytest.raises(InvalidConfig) as caught:
-        current()
-    assert complaint in str(caught.value)
+
+    assert not current().config.caching.enabled
+    assert complaint in caplog.text
 
 
-def test_current_missing_file_at_start_is_an_error_that_names_it(tuning: Tuning) -> None:
-    """So does a file that is not there."""
+def test_current_missing_file_at_start_switches_the_cache_off_and_is_named(
+    tuning: Tuning, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is not there is as one that is wrong."""
     tuning.path.unlink()
-    with pytest.raises(InvalidConfig, match=r"perf_config\.json: can't be read"):
-        current()
+
+    assert not current().config.caching.enabled
+    assert "perf_config.json: can't be read" in caplog.text
 
 
-def test_current_mended_file_is_good_at_once(tuning: Tuning) -> None:
+def test_current_mended_file_is_in_force_again(tuning: Tuning) -> None:
     """An error at start is not kept."""
     tuning.path.write_text("{")
-    with pytest.raises(InvalidConfig):
-        current()
+    current()
+    forget()
     tuning.write(caching={"default_ttl": 5})
     assert _default_ttl() == 5
 

@@ -276,10 +276,20 @@ def test_preload_asks_nothing_but_to_load_with_the_same_options():
 
 def test_client_never_goes_through_a_proxy(monkeypatch):
     """A proxy in the environment is for the outside, not for a service of this machine."""
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("ALL_PROXY", "socks5://proxy.example:1080")
-    host = Host()
-    assert client_of(host).generate(GENERATE).text == " happy"
+    proxies = []
+    make = httpx.HTTPTransport.__init__
+
+    def spy(self: httpx.HTTPTransport, **how: Any) -> None:
+        proxies.append(how.get("proxy"))
+        make(self, **how)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "__init__", spy)
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+
+    OllamaClient(URL, SETTINGS).close()
+
+    assert proxies == [None]
 
 
 # Identity
@@ -329,11 +339,11 @@ def test_identity_of_a_missing_model_tells_how_to_get_it(models, wanted, told):
         client_of(Host(models), model=wanted).identity()
 
 
-def test_identity_carries_the_engine_it_is_filed_under():
-    """An embedded engine's answers are not taken for an Ollama's."""
-    transport = httpx.MockTransport(Host())
-    client = OllamaClient(URL, SETTINGS, engine="embedded", transport=transport)
-    assert client.identity().engine == "embedded"
+def test_identity_carries_the_engine_that_names_itself():
+    """The embedded model says what it is; a host that says nothing is an Ollama."""
+    embedded = entry("small:1b", engine="embedded")
+    assert client_of(Host([embedded])).identity().engine == "embedded"
+    assert client_of(Host()).identity().engine == "ollama"
 
 
 def test_identity_is_remembered_and_asked_again_after_half_a_minute(clock):
@@ -370,6 +380,7 @@ def test_identity_is_kept_while_the_host_is_away_and_questions_fail_by_themselve
     clock.now += 31
 
     assert client.identity() == known
+    assert isinstance(client.trouble, error)
     with pytest.raises(error):
         client.generate(GENERATE)
     assert client.identity() == known
@@ -378,16 +389,45 @@ def test_identity_is_kept_while_the_host_is_away_and_questions_fail_by_themselve
 def test_identity_of_a_host_away_is_not_asked_for_at_every_turn(clock):
     """While the host is away, waiting for it is paid for once in some seconds, not per look-up."""
     host = Host(away=httpx.ConnectError("refused"))
-    client = client_of(host, retry_attempts=1)
+    client = client_of(host)
 
     for _ in range(5):
         with pytest.raises(HostUnreachable):
             client.identity()
+    clock.now += ollama.TROUBLE_SECONDS - 0.1
+    with pytest.raises(HostUnreachable):
+        client.identity()
     assert len(host.asked) == 1
-    clock.now += 3.1
+    clock.now += ollama.TROUBLE_SECONDS + 0.1
     with pytest.raises(HostUnreachable):
         client.identity()
     assert len(host.asked) == 2
+
+
+def test_look_at_a_host_is_tried_once_and_shortly():
+    """Pages wait for what a host runs: no retries and few seconds; questions may last."""
+    waits: list[tuple[str, dict[str, float]]] = []
+    host = Host()
+
+    def transport(request: httpx.Request) -> httpx.Response:
+        waits.append((request.url.path, request.extensions["timeout"]))
+        return host(request)
+
+    client = OllamaClient(
+        URL, replace(SETTINGS, timeout_read=180.0), transport=httpx.MockTransport(transport)
+    )
+    client.generate(GENERATE)
+    host.away = httpx.ConnectError("refused")
+    for look in (client.version, client.loaded_models):
+        with pytest.raises(HostUnreachable):
+            look()
+
+    assert [path for path, _ in waits] == [
+        "/api/tags", "/api/generate", "/api/version", "/api/ps",
+    ]  # fmt: skip
+    reads = [timeout["read"] for _, timeout in waits]
+    assert reads == [ollama.LOOK_SECONDS, 180.0, ollama.LOOK_SECONDS, ollama.LOOK_SECONDS]
+    assert ollama.LOOK_SECONDS <= 5
 
 
 def test_identity_is_had_again_soon_after_the_host_is_back(clock):
@@ -400,8 +440,9 @@ def test_identity_is_had_again_soon_after_the_host_is_back(clock):
     client.identity()
     host.away, host.models = None, [entry("small:1b", "cd" * 32)]
 
-    clock.now += 3.1
+    clock.now += ollama.TROUBLE_SECONDS + 0.1
     assert client.identity().digest == "cd" * 32
+    assert client.trouble is None
 
 
 def test_identity_of_a_model_that_was_removed_is_missing(clock):

@@ -139,7 +139,8 @@ def test_normalise_text_of_any_text_is_on_one_line_and_stays_as_it_is(text):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [(name, value) for name, values in OTHER_FEELING.items() for value in values]
+    ("field", "value"),
+    [(name, value) for name, values in OTHER_FEELING.items() for value in values],
 )
 def test_feeling_question_with_any_other_field_has_another_key(field, value):
     """Nothing that changes the answer, or who may see it, is missing from the key."""
@@ -147,7 +148,8 @@ def test_feeling_question_with_any_other_field_has_another_key(field, value):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [(name, value) for name, values in OTHER_WRITING.items() for value in values]
+    ("field", "value"),
+    [(name, value) for name, values in OTHER_WRITING.items() for value in values],
 )
 def test_writing_question_with_any_other_field_has_another_key(field, value):
     """Nothing that changes the writing is missing from the key."""

@@ -1,0 +1,378 @@
+"""Stage 1 with a scripted model and a cache in a dict: outcomes, what is kept and what is not."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enrichment.errors import (
+    HostBrokeOff,
+    HostBusy,
+    HostFailed,
+    HostUnreachable,
+    InferenceError,
+    InvalidReply,
+    ModelMissing,
+)
+from enrichment.stages import vocabulary, wheel
+from enrichment.stages.analytics import PastReflection
+from enrichment.stages.answers import Outcome
+from enrichment.stages.hybrid_scorer import NO_LABEL, NOT_ENGLISH, HybridScorer, Stage1
+from tests.unit.enrichment.scripted import (
+    IDENTITY,
+    TTL_SECONDS,
+    DictCache,
+    ScriptedModel,
+    feeling,
+    strings,
+)
+
+TEXT = "I was so happy and grateful to see my sister today"
+AT = datetime(2026, 1, 31, 8, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+JOYFUL = feeling(happy=-0.5, sad=-3.0)
+GRATEFUL = feeling(grateful=-0.4, sad=-2.0)
+OUTAGES = [HostUnreachable("away"), HostBusy("busy"), HostBrokeOff("off"), ModelMissing("none")]
+BROKEN = [HostFailed("500"), InvalidReply("odd", raw="what it wrote")]
+
+
+def scripted(*candidates, **more) -> ScriptedModel:
+    return ScriptedModel(candidates=candidates or (JOYFUL, GRATEFUL), **more)
+
+
+def scorer_of(model, cache=None, **changes) -> HybridScorer:
+    given_ = {"scope": "owner:ada", "num_ctx": 4096, "model_weight": 0.3} | changes
+    return HybridScorer(model, DictCache() if cache is None else cache, **given_)
+
+
+def enrich(model, text=TEXT, cache=None, **changes) -> Stage1:
+    return scorer_of(model, cache, **changes).enrich(text, (), AT)
+
+
+def assert_legal(stage1: Stage1) -> None:
+    """Hold a Stage 1 to its closed lists and ranges."""
+    content = stage1.answer.result
+    assert set(content) == {
+        "wheel", "undetermined", "invoked", "expressed", "valence", "arousal", "confidence",
+        "events", "congruence", "warnings", "provenance",
+    }  # fmt: skip
+    for scale in ("valence", "arousal", "confidence", "congruence"):
+        assert 0 <= content[scale] <= 1
+    for name, allowed in (
+        ("invoked", vocabulary.DRIVERS),
+        ("expressed", vocabulary.TONES),
+        ("events", vocabulary.EVENTS),
+    ):
+        assert len(content[name]) <= 3
+        assert content[name] == sorted(set(content[name]))
+        assert set(content[name]) <= set(allowed)
+    path = stage1.path
+    assert content["undetermined"] == (not path)
+    assert (content["wheel"] is None) == (not path)
+    if path:
+        assert wheel.find(path[-1]) == path
+    assert json.loads(json.dumps(content)) == content
+
+
+# The model's answers
+
+
+def test_score_of_a_new_text_is_the_models_and_kept():
+    """Lexicon and model agree: a whole path, outcome model, a miss that is stored."""
+    cache = DictCache()
+    stage1 = enrich(scripted(), cache=cache)
+
+    assert_legal(stage1)
+    assert stage1.path == ("joyful", "cheerful", "grateful")
+    answer = stage1.answer
+    assert (answer.outcome, answer.cache, answer.stored) == (Outcome.MODEL, "miss", True)
+    assert (answer.engine, answer.model) == (IDENTITY.engine, IDENTITY.name)
+    assert cache.entries == {answer.key: answer.result}
+    assert not answer.retry_later
+    assert not answer.raw_reply
+    assert not answer.result["warnings"]
+
+
+def test_score_asks_for_the_primary_and_then_below_the_winner():
+    """Two questions of one token each, the second about the primary that both signals chose."""
+    model = scripted()
+    enrich(model)
+    first, second = (request.prompt for request in model.generated)
+    assert first.endswith("The writer feels")
+    assert second.endswith("The writer feels happy. More exactly, the writer feels")
+    assert not model.chatted
+
+
+def test_score_of_a_known_text_equals_what_was_stored_and_asks_nobody():
+    """A hit is the stored answer, with its age, and the model is left alone."""
+    cache, model = DictCache(), scripted()
+    cold = enrich(model, cache=cache)
+    asked = model.asked
+
+    warm = enrich(model, cache=cache)
+
+    assert model.asked == asked
+    assert warm.answer.result == cold.answer.result
+    assert (warm.answer.cache, warm.answer.key) == ("hit", cold.answer.key)
+    assert (warm.answer.age_seconds, warm.answer.ttl_seconds) == (5, TTL_SECONDS)
+    assert warm.answer.outcome == Outcome.MODEL
+
+
+@pytest.mark.parametrize("same", [f"  {TEXT}\n", TEXT.replace(" ", "\u00a0 ")])
+def test_score_of_the_same_words_in_other_white_space_is_a_hit(same):
+    """What reads the same is the same text."""
+    cache, model = DictCache(), scripted()
+    enrich(model, cache=cache)
+    assert enrich(model, same, cache).answer.cache == "hit"
+
+
+@pytest.mark.parametrize("other", [TEXT.upper(), f"{TEXT}!", TEXT.replace("happy", "glad")])
+def test_score_of_other_words_case_or_marks_is_a_miss(other):
+    """Case and punctuation carry feeling."""
+    cache, model = DictCache(), scripted()
+    enrich(model, cache=cache)
+    assert enrich(model, other, cache).answer.cache == "miss"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"scope": "owner:bob"}, {"num_ctx": 2048}, {"model_weight": 0.5}]
+)
+def test_score_under_another_scope_or_option_is_a_miss(changes):
+    """Nobody learns from a hit that somebody else wrote the same words."""
+    cache = DictCache()
+    enrich(scripted(), cache=cache)
+    assert enrich(scripted(), cache=cache, **changes).answer.cache == "miss"
+
+
+def test_score_names_both_signals_and_the_engine():
+    """The provenance shows what the lexicon heard and what the model named, each a distribution."""
+    provenance = enrich(scripted()).answer.result["provenance"]
+    signals = provenance["signals"]
+    assert set(signals["lexicon"]) == set(signals["model"]) == set(wheel.PRIMARIES)
+    assert sum(signals["model"].values()) == pytest.approx(1, abs=1e-3)
+    assert (provenance["digest"], provenance["method"]) == (IDENTITY.digest, "likelihood")
+
+
+@pytest.mark.parametrize("silent", [feeling(purple=-0.1), (("", -0.2), ("!", -1.0))])
+def test_score_without_a_synonym_among_the_candidates_is_the_lexicons_with_a_warning(silent):
+    """The model answered and named no feeling: its outcome, the lexicon's primary, kept."""
+    cache = DictCache()
+    stage1 = enrich(scripted(silent), cache=cache)
+
+    assert_legal(stage1)
+    assert stage1.path[0] == "joyful"
+    assert stage1.answer.outcome == Outcome.MODEL
+    assert stage1.answer.result["warnings"] == [NO_LABEL]
+    assert stage1.answer.result["provenance"]["signals"]["model"] is None
+    assert list(cache.entries.values()) == [stage1.answer.result]
+
+
+def test_score_without_any_candidates_is_a_fallback_that_is_never_stored():
+    """A host that reports no probabilities has not taken part, and asking it again won't help."""
+    cache = DictCache()
+    answer = enrich(scripted(()), cache=cache).answer
+    assert answer.outcome == Outcome.FALLBACK
+    assert (answer.reason, answer.retry_later) == ("InvalidReply", False)
+    assert cache.entries == {}
+
+
+def test_score_without_candidates_below_stops_at_what_the_text_names():
+    """The finer question ended at once: that is no support for a word, and no failure."""
+    stage1 = enrich(scripted(JOYFUL, ()), "What a happy happy day it was!")
+    assert_legal(stage1)
+    assert stage1.answer.outcome == Outcome.MODEL
+    assert stage1.path == ("joyful",)
+
+
+def test_score_with_all_weight_on_the_model_follows_it():
+    """The weights are in force: the model alone overrules the lexicon, the lexicon alone it."""
+    sad = feeling(sad=-0.1)
+    assert enrich(scripted(sad), model_weight=1.0).path[0] == "sad"
+    assert enrich(scripted(sad), model_weight=0.0).path[0] == "joyful"
+
+
+def test_score_of_a_text_without_a_clear_feeling_is_undetermined():
+    """No signal is no finding, never the first word of a list; it is an answer and kept."""
+    model, cache = scripted(feeling(purple=-0.1)), DictCache()
+    stage1 = enrich(model, "The box is on the table", cache)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["undetermined"] is True
+    assert stage1.answer.outcome == Outcome.MODEL
+    assert len(cache.entries) == 1
+    assert len(model.generated) == 1
+
+
+def test_score_of_another_language_is_less_sure_and_says_so():
+    """The lexicon reads English, so what is not English has half the confidence and a warning."""
+    german = enrich(scripted(), "Ich war gestern sehr traurig und habe nicht geschlafen")
+    assert NOT_ENGLISH in german.answer.result["warnings"]
+    assert german.answer.result["confidence"] <= 0.5
+
+
+# Without the model
+
+
+@pytest.mark.parametrize("trouble", [*OUTAGES, *BROKEN], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["identity", "first", "second"])
+def test_score_without_an_answer_is_a_marked_fallback_that_is_never_stored(trouble, where):
+    """The lexicon stands in, says so, is kept nowhere; only an outage is worth another try."""
+    cache = DictCache()
+    model = {
+        "identity": scripted(who=trouble),
+        "first": scripted(trouble),
+        "second": scripted(JOYFUL, trouble),
+    }[where]
+
+    stage1 = enrich(model, cache=cache)
+
+    assert_legal(stage1)
+    answer = stage1.answer
+    assert stage1.path[0] == "joyful"
+    assert (answer.outcome, answer.cache, answer.key) == (Outcome.FALLBACK, "bypass", "")
+    assert (answer.engine, answer.model, answer.stored) == ("lexicon", "", False)
+    assert answer.retry_later is (trouble in OUTAGES)
+    assert answer.reason == type(trouble).__name__
+    assert answer.raw_reply == getattr(trouble, "raw", "")
+    assert answer.result["warnings"][0] == "no model took part"
+    assert answer.result["provenance"]["engine"] == "lexicon"
+    assert cache.entries == {}
+
+
+def test_score_after_an_outage_is_the_models_again():
+    """A fallback leaves nothing behind that could be taken for an answer."""
+    cache = DictCache()
+    enrich(scripted(HostUnreachable("away")), cache=cache)
+    assert enrich(scripted(), cache=cache).answer.outcome == Outcome.MODEL
+
+
+@pytest.mark.parametrize("trouble", OUTAGES + BROKEN, ids=lambda error: type(error).__name__)
+def test_score_without_model_and_cue_is_undetermined(trouble):
+    """All signals gone: that is no feeling, not sad."""
+    stage1 = enrich(scripted(trouble), "The box is on the table")
+    assert stage1.path == ()
+    assert stage1.answer.outcome == Outcome.FALLBACK
+
+
+def test_score_of_a_known_text_is_served_while_questions_fail():
+    """What is cached needs no model but its name."""
+    cache = DictCache()
+    enrich(scripted(), cache=cache)
+    answer = enrich(scripted(HostUnreachable("away")), cache=cache).answer
+    assert (answer.outcome, answer.cache) == (Outcome.MODEL, "hit")
+
+
+def test_score_lets_a_fault_of_ours_through():
+    """What is no trouble of the model is no fallback: it must be seen."""
+    with pytest.raises(ZeroDivisionError):
+        enrich(scripted(ZeroDivisionError()))
+
+
+def test_peek_finds_what_enrich_stored_and_asks_nobody():
+    """Looking whether a text is cached makes no question."""
+    cache, model = DictCache(), scripted()
+    scorer = scorer_of(model, cache)
+    assert scorer.peek(TEXT, "en", IDENTITY) is None
+    assert model.asked == 0
+    stage1 = scorer.enrich(TEXT, (), AT)
+    asked = model.asked
+    assert scorer.peek(f" {TEXT} ", "en", IDENTITY).value == stage1.answer.result
+    assert scorer.peek(TEXT, "de", IDENTITY) is None
+    assert model.asked == asked
+
+
+# Content and context
+
+HISTORY = [PastReflection(at=AT - timedelta(hours=3), valence=0.1, arousal=0.9)]
+
+
+@given(
+    at=st.datetimes(
+        min_value=datetime(1970, 2, 1),  # noqa: DTZ001  # the zone comes with `timezones`
+        max_value=datetime(2199, 1, 1),  # noqa: DTZ001
+        timezones=st.timezones(),
+    ),
+    valences=st.lists(st.floats(0, 1), max_size=4),
+)
+@settings(deadline=None, max_examples=40)  # the first call reads a word list
+def test_content_of_a_text_does_not_depend_on_clock_or_history(at, valences):
+    """The same words are the same key and the same content at any hour, after any history."""
+    cache = DictCache()
+    scorer = scorer_of(scripted(), cache)
+    now = at.astimezone(UTC)  # a zone's own clock may jump within these hours
+    history = [
+        PastReflection(at=now - timedelta(hours=n + 1), valence=valence, arousal=valence)
+        for n, valence in enumerate(valences)
+    ]
+
+    here, there = scorer.enrich(TEXT, HISTORY, AT), scorer.enrich(TEXT, history, at)
+
+    assert there.answer.cache == "hit"
+    assert there.answer.result == here.answer.result
+    assert there.answer.key == here.answer.key
+    assert there.context.averages[0].count == len(valences)
+
+
+def test_context_is_the_reflections_own():
+    """Phase and averages come from the time stamp and the history given, also on a hit."""
+    cache = DictCache()
+    scorer = scorer_of(scripted(), cache)
+    scorer.enrich(TEXT, (), AT)
+    stage1 = scorer.enrich(TEXT, HISTORY, AT.replace(hour=22))
+    assert stage1.context.phase == "night"
+    assert stage1.context.averages[0].valence == 0.1
+    assert scorer.enrich(TEXT, (), AT.astimezone(UTC)).context.hour_local == 7.5
+
+
+# Any text
+
+LABELS = sorted({word for words in vocabulary.LABEL_TOKENS.values() for word in words})
+CANDIDATES = st.lists(
+    st.tuples(st.sampled_from(LABELS) | st.text(max_size=6), st.floats(max_value=0)), max_size=20
+).map(tuple)
+SCRIPTS = st.lists(
+    CANDIDATES | st.sampled_from(OUTAGES + BROKEN), min_size=1, max_size=2
+).map(tuple)  # fmt: skip
+CUES = ["happy", "sad", "not", "very", "lonely", "proud", "!", ".", "worried", "calm", "angry"]
+TEXTS = st.text(max_size=200) | st.lists(st.sampled_from(CUES), max_size=30).map(" ".join)
+
+
+@given(text=TEXTS, candidates=SCRIPTS, weight=st.floats(0, 1))
+@settings(deadline=None)
+def test_score_of_any_text_stays_in_its_ranges_and_lists(text, candidates, weight):
+    """Whatever is written and whatever the model names, the content is legal and plain JSON."""
+    stage1 = enrich(scripted(*candidates), text, model_weight=weight)
+    assert_legal(stage1)
+
+
+@given(before=TEXTS, after=TEXTS, candidates=SCRIPTS)
+@settings(deadline=None)
+def test_score_of_any_text_holds_no_word_of_it(before, after, candidates):
+    """A made-up word is in neither result, context nor the key's parameters; only in the prompt."""
+    text = f"{before} zyxgrobble {after} Zyxgrobble!"
+    cache, model = DictCache(), scripted(*candidates)
+
+    stage1 = enrich(model, text, cache)
+
+    kept = [stage1.answer.result, stage1.answer.reason, stage1.answer.key, repr(stage1.context)]
+    kept += [params for _, params in cache.looked_up]
+    assert not any("zyxgrobble" in word.lower() for word in strings(kept))
+    assert all("zyxgrobble" in request.prompt for request in model.generated)
+
+
+@given(text=TEXTS, candidates=SCRIPTS)
+@settings(deadline=None, max_examples=50)
+def test_score_of_any_text_is_stored_exactly_when_it_is_the_models(text, candidates):
+    """Fallbacks never reach the cache, and the model's answers do."""
+    cache = DictCache()
+    answer = enrich(scripted(*candidates), text, cache).answer
+    assert answer.outcome in {Outcome.MODEL, Outcome.FALLBACK}
+    assert (answer.outcome == Outcome.MODEL) == bool(cache.entries)
+
+
+def test_every_error_of_the_model_is_told_from_an_outage_or_a_bad_answer():
+    """A new kind of trouble must be sorted before it decides whether to try again."""
+    assert {type(error) for error in OUTAGES + BROKEN} == set(InferenceError.__subclasses__())
