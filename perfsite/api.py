@@ -61,7 +61,8 @@ class RequireLength:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "Transfer-Encoding" in request.headers and "Content-Length" not in request.headers:
+        unknown = not request.headers.get("Content-Length")
+        if unknown and "Transfer-Encoding" in request.headers:
             return problem_response(request, 411, "The request needs a Content-Length.")
         return self._get_response(request)
 

@@ -139,3 +139,18 @@ def test_busy_port_is_a_clear_error(tmp_path: Path, engine_url: str):
     assert f"Port {port} is in use" in error
     assert f"PORT={int(port) + 1}" in error
     assert "Traceback" not in error
+
+
+def test_unusable_cache_file_is_kept_aside_at_the_start(tmp_path: Path, engine_url: str):
+    """The site starts with a new cache, and the old file is still there to look at."""
+    var = tmp_path / "var"
+    var.mkdir()
+    (var / "cache.sqlite3").write_bytes(b"no database " * 1000)
+    (var / "engine.starting").touch()
+
+    with running_site(tmp_path, OLLAMA_HOST=engine_url) as site:
+        submit_twice(site)
+
+    (aside,) = var.glob("cache.sqlite3.unusable-*")
+    assert aside.read_bytes().startswith(b"no database")
+    assert "unusable" in (tmp_path / "output.txt").read_text()

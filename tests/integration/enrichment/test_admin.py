@@ -1,0 +1,134 @@
+"""The admin, as staff use it."""
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from cachestats.models import Audit, CacheEntry, ConfigRevision
+from enrichment import tasks
+from enrichment.models import Job, Reflection
+from tests.conftest import TokenMaker
+from tests.standin import Script
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+SECRET = "zyxgrobble and a grateful evening"
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def reflection(api: TokenMaker, model: Script) -> Reflection:
+    """A reflection that went through both stages."""
+    api("enrich:run").post("/api/v1/reflections/", {"text": SECRET}, format="json")
+    tasks.run_next_job()
+    return Reflection.objects.get()
+
+
+def staff_with(*permissions: str) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "enrichment/reflection/",
+        "enrichment/job/",
+        "cachestats/cacheentry/",
+        "cachestats/sample/",
+        "cachestats/audit/",
+        "cachestats/configrevision/",
+        "cachestats/configrevision/add/",
+        "perfsite/accesstoken/",
+    ],
+)
+def test_every_list_opens(admin: Client, reflection: Reflection, path: str):
+    """Each page of the admin answers with rows in it."""
+    assert admin.get(f"/admin/{path}").status_code == 200
+
+
+def test_details_open(admin: Client, reflection: Reflection):
+    """Reflection, job and entry have a page of their own."""
+    job, entry = Job.objects.get(), CacheEntry.objects.first()
+
+    for path in (
+        f"enrichment/reflection/{reflection.pk}/change/",
+        f"enrichment/job/{job.pk}/change/",
+        f"cachestats/cacheentry/{entry.pk}/change/",
+    ):
+        assert admin.get(f"/admin/{path}").status_code == 200
+
+
+def test_deleting_a_reflection_on_its_page_forgets_it(admin: Client, reflection: Reflection):
+    """The admin's own page, which runs in a transaction, forgets as the API does."""
+    response = admin.post(f"/admin/enrichment/reflection/{reflection.pk}/delete/", {"post": "yes"})
+
+    assert response.status_code == 302
+    assert not Reflection.objects.exists()
+    assert not CacheEntry.objects.filter(cache_type="stage1_enrichment").exists()
+
+
+def test_text_is_masked_without_its_permission(reflection: Reflection):
+    """Who may see reflections sees no text; who may read texts does."""
+    path = f"/admin/enrichment/reflection/{reflection.pk}/change/"
+
+    assert "zyxgrobble" not in staff_with("view_reflection").get(path).content.decode()
+    User.objects.filter(username="staff").delete()
+    assert "zyxgrobble" in staff_with("view_reflection", "view_text").get(path).content.decode()
+
+
+def test_reading_is_not_deleting(reflection: Reflection):
+    """The permission to read other people's texts deletes none of them."""
+    reader = staff_with("view_text")
+
+    assert reader.get(f"/reflections/{reflection.pk}/").status_code == 200
+    assert reader.post(f"/reflections/{reflection.pk}/delete/").status_code == 404
+    assert reader.delete(f"/api/v1/reflections/{reflection.pk}/").status_code in {403, 404}
+    assert Reflection.objects.exists()
+
+
+def test_purge_action_deletes_and_is_audited(admin: Client, reflection: Reflection):
+    """Selected entries go, and the audit says who did it."""
+    chosen = CacheEntry.objects.filter(cache_type="stage1_enrichment").get()
+
+    admin.post(
+        "/admin/cachestats/cacheentry/", {"action": "purge", "_selected_action": [chosen.pk]}
+    )
+
+    assert not CacheEntry.objects.filter(pk=chosen.pk).exists()
+    assert Audit.objects.get().actor == "root"
+
+
+def test_revision_with_a_wrong_key_is_refused_at_the_field(admin: Client):
+    """The form says which key is wrong and stores nothing."""
+    response = admin.post(
+        "/admin/cachestats/configrevision/add/",
+        {"overlay": '{"caching": {"enabled": 7, "colour": 1}}', "reason": ""},
+    )
+
+    page = response.content.decode()
+    assert "caching.enabled" in page
+    assert "caching.colour" in page
+    assert not ConfigRevision.objects.exists()
+
+
+def test_revision_switches_the_cache_off(admin: Client, api: TokenMaker, reflection: Reflection):
+    """A saved revision is in force at once: what was a hit goes through the queue again."""
+    admin.post(
+        "/admin/cachestats/configrevision/add/",
+        {"overlay": '{"caching": {"enabled": false}}', "reason": "maintenance"},
+    )
+
+    response = api("enrich:run").post("/api/v1/reflections/", {"text": SECRET}, format="json")
+
+    assert response.status_code == 202
+    assert ConfigRevision.objects.get().author.username == "root"
