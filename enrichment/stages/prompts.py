@@ -70,8 +70,9 @@ class FeelingQuestion:
         return self._ask(f"The writer feels {plain}. More exactly, the writer feels")
 
     def _ask(self, beginning: str) -> GenerateRequest:
-        # The text is data: quoted, on one line, and without the mark that would end the quote.
-        quoted = self.text.replace('"', "'")
+        # The text is data: quoted, on one line, without the mark that would end the quote, and
+        # without the brackets of a model's special tokens, which a raw prompt would let through.
+        quoted = self.text.replace('"', "'").replace("<|", "< |").replace("|>", "| >")
         return GenerateRequest(
             prompt=f'Diary: "{quoted}"\nHow does the writer feel? {beginning}',
             raw=True,
