@@ -102,6 +102,7 @@ def test_fresh_machine_gets_the_embedded_model_and_ctrl_c_ends_everything(tmp_pa
     assert alive == []
     assert "http://127.0.0.1:" in output
     assert "Login" in output
+    assert "smollm2:135m" in output
     assert TEXT not in output
 
 

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import sys
 import time
 from argparse import ArgumentParser
@@ -88,6 +89,8 @@ class Command(BaseCommand):
         except UNUSABLE as exc:
             connections["cache"].close()
             try:
+                if not _is_damage(exc):
+                    raise
                 aside = _set_aside(Path(connections["cache"].settings_dict["NAME"]))
                 migrate_cache()
                 self._say(f"The cache's file was unusable ({exc}); it is kept as {aside}.")
@@ -142,6 +145,8 @@ class EngineWatch:
             return
         waited = time.monotonic() - self._since
         if hosts.engine_is_loaded():
+            # Whoever asked before it listened remembers that nobody answered.
+            hosts.forget_client()
             self._say(f"The embedded model is loaded ({waited:.1f} s): {hosts.health().model}")
             self._say("It is a small wiring default, not a good analyst; see the README.")
         elif waited > ENGINE_LOAD_SECONDS:
@@ -182,6 +187,14 @@ def _web(port: int, threads: int) -> Child:
 def _worker(workers: int) -> Child:
     env = {"QCLUSTER_WORKERS": str(workers)}
     return Child("worker", _manage("qcluster", "--skip-checks"), settings.BASE_DIR, env)
+
+
+def _is_damage(exc: Exception) -> bool:
+    """Return whether a file is broken, and not just locked or read-only for now."""
+    code = getattr(exc.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    # The low byte is the error's kind; the rest tells its variety.
+    broken = code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return broken or isinstance(exc, UnicodeDecodeError)
 
 
 def _set_aside(path: Path) -> Path:
