@@ -87,11 +87,12 @@ class PerfCache:
         """Return the stored value, or `default` when there is none."""
         started = time.perf_counter()
         key = make_key(self._pepper, content, params, cache_type)
-        found = self._find(key, started) if self._tuning().enabled else None
+        enabled = self._tuning().enabled
+        found = self._find(key, started) if enabled else None
         if found is not None:
             self.count(found)
             return found.value
-        state = CacheState.MISS if self._tuning().enabled else CacheState.BYPASS
+        state = CacheState.MISS if enabled else CacheState.BYPASS
         metrics.record(
             cache_type=cache_type,
             model=_label(params),

@@ -153,6 +153,10 @@ def engine_is_loaded() -> bool:
 
 def wait_for_engine() -> None:
     """Wait while the engine that `serve` started is loading, rather than do without a model."""
+    if not engine_is_starting():
+        return
     deadline = time.monotonic() + ENGINE_WAIT_SECONDS
     while engine_is_starting() and time.monotonic() < deadline:
         time.sleep(0.2)
+    # A client that asked too early remembers for a while that nobody answered.
+    forget_client()

@@ -56,6 +56,7 @@ def start(**_signal: Any) -> None:
 
 def _preload() -> None:
     """Have the model loaded before the first job asks for it."""
+    hosts.wait_for_engine()
     try:
         hosts.get_client().preload()
     except InferenceError as exc:
@@ -65,7 +66,7 @@ def _preload() -> None:
 def _beat() -> None:
     """Every two seconds: say that this process lives and keep its claim; at times, clean up."""
     name = f"{socket.gethostname()}:{os.getpid()}"
-    next_tickets = next_sweep = 0.0
+    next_tickets = 0.0
     next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
     while True:
         try:

@@ -33,9 +33,6 @@ class EntryQuerySet(models.QuerySet["CacheEntry"]):
     def expired(self, now_ms: int) -> "EntryQuerySet":
         return self.filter(expires_ms__lte=now_ms)
 
-    def live(self, now_ms: int) -> "EntryQuerySet":
-        return self.filter(expires_ms__gt=now_ms)
-
     def with_key(self, digits: str) -> "EntryQuerySet":
         """Entries whose key starts with these hexadecimal digits (8 or more)."""
         first, last = (row_id(bytes.fromhex(digits[:16].ljust(16, end))) for end in "0f")

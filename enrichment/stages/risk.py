@@ -19,8 +19,6 @@ from dataclasses import dataclass
 
 from enrichment.stages import risk_phrases
 
-RISK_VERSION = "1"
-
 # Words that are worth reading through an asterisk or letters set apart ("k*ll", "k i l l").
 # fmt: off
 _DISGUISED = (

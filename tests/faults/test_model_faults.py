@@ -1,11 +1,12 @@
 """A model that is away or lies never loses a reflection, and never passes for one that answered."""
 
 import json
+import threading
 
 import pytest
 
 from cachestats.models import CacheEntry
-from enrichment import tasks
+from enrichment import hosts, tasks
 from enrichment.models import Reflection, StageResult, Status
 from tests.conftest import TokenMaker
 from tests.standin import WRITING, Script, as_json, feeling, written
@@ -129,3 +130,23 @@ def test_cached_answers_are_served_while_the_model_is_away(api: TokenMaker, mode
     assert response.status_code == 200
     assert response["X-Cache"] == "HIT"
     assert Reflection.objects.count() == 2
+
+
+def test_job_waits_for_the_engine_that_is_loading(api: TokenMaker, model: Script, settings):
+    """While `serve`'s engine loads a job waits, and then asks although nobody answered before."""
+    url, settings.OLLAMA_HOST = settings.OLLAMA_HOST, "http://127.0.0.1:9"
+    hosts.health()
+    settings.ENGINE_STARTING_FILE.touch()
+
+    def loaded() -> None:
+        settings.OLLAMA_HOST = url
+        settings.ENGINE_STARTING_FILE.unlink()
+
+    timer = threading.Timer(0.3, loaded)
+    timer.start()
+    try:
+        body = run(api)
+    finally:
+        timer.join()
+
+    assert body["stage1"]["outcome"] == body["stage2"]["outcome"] == "model"

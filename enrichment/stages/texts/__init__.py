@@ -1,11 +1,11 @@
 """Human-written Stage 2 texts: for a model that failed, an unclear feeling, and a flagged text.
 
-Owns which text is served and its version; the sentences lie in one module per feeling. Knows
+Owns which text is served; the sentences lie in one module per feeling. Knows
 neither the reflection nor its owner: a text depends on a feeling and a variant only. The limits on
 length and content are those that `review` holds the model to.
 
 The voice is that of a close friend: plain, concrete, never a therapist, no promise, no diagnosis,
-no order to share a feeling. Whoever adds a text raises `TEXTS_VERSION`.
+no order to share a feeling.
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,10 @@ __all__ = [
     "CURATED",
     "FALLBACKS",
     "SAFETY",
-    "TEXTS_VERSION",
     "Writing",
     "fallback",
     "safety",
 ]
-
-TEXTS_VERSION = "1"
 
 FALLBACKS: Mapping[str, tuple[Writing, ...]] = MappingProxyType(
     {
