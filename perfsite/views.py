@@ -1,6 +1,7 @@
 """Pages that need both apps, and the endpoints of monitors."""
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -9,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from cachestats.reports import cache_report
 from enrichment import hosts, reports
+from enrichment.submission import MAX_CHARACTERS
 from enrichment.views import submit_form
 from perfsite.api import problem_response
 from perfsite.health import readiness
@@ -64,8 +66,11 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what could not even be read as a request."""
+    if isinstance(exception, RequestDataTooBig):
+        title = f"The text is too long: at most {MAX_CHARACTERS:,} characters are accepted"
+        return render(request, "perfsite/error.html", {"title": title}, status=413)
     if _is_api(request):
         return problem_response(request, 400, "The request can't be read.")
     return render(request, "perfsite/error.html", {"title": "That can't be read"}, status=400)

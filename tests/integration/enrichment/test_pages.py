@@ -146,3 +146,12 @@ def test_every_page_has_the_content_security_policy(browser: Client):
     assert "unsafe-inline" not in policy
     assert " style=" not in response.content.decode()
     assert "onclick" not in response.content.decode()
+
+
+def test_text_too_large_to_be_read_is_told_so(browser: Client):
+    """A form beyond what is read at all is 413 and says what is accepted."""
+    response = submit(browser, "x" * 200_000)
+
+    assert response.status_code == 413
+    assert "at most 5,000 characters" in response.content.decode()
+    assert not Reflection.objects.exists()
