@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from cachestats import config, services
 from cachestats.errors import InvalidConfig
-from cachestats.models import Audit, CacheEntry, ConfigRevision, Sample
+from cachestats.models import Audit, CacheEntry, ConfigRevision, LookupBatch
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
@@ -58,12 +58,13 @@ class CacheEntryAdmin(ReadOnlyAdmin):
         self.message_user(request, "The selected entries were purged.")
 
 
-@admin.register(Sample)
-class SampleAdmin(ReadOnlyAdmin):
+@admin.register(LookupBatch)
+class LookupBatchAdmin(ReadOnlyAdmin):
     """Look-ups that were counted."""
 
-    list_display = ("at", "cache_type", "model", "state", "latency_ms", "cost_ms")
+    list_display = ("at", "cache_type", "model", "state", "reason", "count", "latency_ms")
     list_filter = ("state", "cache_type")
+    fields = list_display
     date_hierarchy = "at"
     show_full_result_count = False
 

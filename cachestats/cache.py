@@ -1,58 +1,44 @@
-"""PerfCache: look-ups by content, with time to live, outcomes and counters.
+"""PerfCache: look-ups by content, with time to live, outcomes, reasons and counters.
 
 Rules: a hit is byte for byte what was stored, or it is a miss; a broken store is a miss and never
-an error to the caller; what raised while it was computed is never stored.
+an error to the caller; what raised while it was computed is never stored; of many look-ups of one
+missing key, one computes.
 """
 
+import asyncio
 import logging
-import threading
 import time
-import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import closing
 from functools import cache as memoised
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connections
+from django.db import close_old_connections, connections
 
-from cachestats import metrics, reports, services
+from cachestats import reports, services
 from cachestats.config import current
-from cachestats.config.schema import MAX_TTL, Caching
-from cachestats.errors import InvalidValue, StoreUnavailable
-from cachestats.keys import Key, make_key
-from cachestats.models.samples import CacheState
-from cachestats.stores import Row, SqliteStore, Store
+from cachestats.config.schema import Caching
+from cachestats.entries import Entries, check_ttl, encode
+from cachestats.flights import Flights
+from cachestats.health import Health
+from cachestats.keys import Key, make_key, make_material
+from cachestats.lookups import Lookup, Turn
+from cachestats.metrics import Counted, Recorder
+from cachestats.models import CacheState, Reason
+from cachestats.repair import make_usable
+from cachestats.stores import SqliteStore, Store
 
 __all__ = ["CacheState", "Lookup", "PerfCache", "get_cache"]
 
 logger = logging.getLogger(__name__)
 
+
 MODEL_LABEL_LENGTH = 200
-FLUSH_SECONDS = 1.0
-# While a file can be read but not written (locked, read-only), reading does not end the trouble.
-FINE, CANT_WRITE, CANT_READ = range(3)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Lookup:
-    """An answer and how the cache took part in it.
-
-    value: the answer, JSON. age_seconds, ttl_seconds: of the entry; 0 where nothing is stored.
-    latency_ms: the whole look-up, computing included. cost_ms: what computing took, then or now.
-    """
-
-    value: Any
-    state: CacheState
-    key: Key
-    model: str
-    stored: bool
-    age_seconds: int
-    ttl_seconds: int
-    latency_ms: float
-    cost_ms: float | None
+HIT, MISS, BYPASS = CacheState.HIT, CacheState.MISS, CacheState.BYPASS
 
 
 class PerfCache:
@@ -64,18 +50,33 @@ class PerfCache:
         pepper: bytes,
         tuning: Callable[[], Caching],
         clock: Callable[[], float] = time.time,
+        *,
+        flush_seconds: float | None = None,
+        repair: Callable[[], None] | None = None,
     ) -> None:
         """
         Args:
             pepper: secret bytes that keep keys from being guessed.
             tuning: returns the values in force; asked on each look-up.
             clock: seconds since 1970.
+            flush_seconds: how often a thread writes what was counted; None: only `flush` does.
+            repair: mends a damaged store, in the background; None: nobody does.
         """
-        self._store = store
         self._pepper = pepper
         self._tuning = tuning
         self._clock = clock
-        self._trouble = FINE
+        self._flights = Flights(store)
+        self._recorder = Recorder(store, flush_seconds, self._keep_within_bounds)
+        self._entries = Entries(
+            store,
+            pepper,
+            tuning,
+            clock,
+            health=Health(repair),
+            stored=self._recorder.stored,
+        )
+        # None yet: the first flush sees to the bound, whatever the start found.
+        self._bounded_to = 0
 
     def get(
         self,
@@ -86,18 +87,21 @@ class PerfCache:
     ) -> Any:
         """Return the stored value, or `default` when there is none."""
         started = time.perf_counter()
-        key = make_key(self._pepper, content, params, cache_type)
-        enabled = self._tuning().enabled
-        found = self._find(key, started) if enabled else None
-        if found is not None:
-            self.count(found)
-            return found.value
-        state = CacheState.MISS if enabled else CacheState.BYPASS
-        metrics.record(
-            cache_type=cache_type,
-            model=_label(params),
-            state=state,
-            latency_ms=_ms_since(started),
+        material = make_material(content, params, cache_type)
+        state, reason = BYPASS, str(Reason.BYPASSED)
+        if self._tuning().enabled:
+            key = material.key(self._pepper)
+            now_ms = int(self._clock() * 1000)
+            found, value, reason = self._entries.look(key, now_ms)
+            if found is not None:
+                latency_ms = _ms_since(started)
+                self._recorder.record(
+                    Counted(cache_type, found.model, HIT, "", latency_ms, None, key.row_id, now_ms)
+                )
+                return value
+            state, reason = MISS, reason or self._entries.why(material, key)
+        self._recorder.record(
+            Counted(cache_type, _label(params), state, reason, _ms_since(started))
         )
         return default
 
@@ -117,8 +121,9 @@ class PerfCache:
         Raises:
             InvalidValue: the value is not JSON, or ttl is out of range.
         """
-        key = make_key(self._pepper, content, params, cache_type)
-        return self._put(key, value, ttl, _label(params), cost_ms=None) > 0
+        material = make_material(content, params, cache_type)
+        key = material.key(self._pepper)
+        return self._entries.put(material, key, encode(value), ttl, _label(params), None) > 0
 
     def get_or_compute(
         self,
@@ -130,31 +135,50 @@ class PerfCache:
     ) -> Lookup:
         """Return the stored answer, or compute, store and return it.
 
-        Whatever `compute` raises goes to the caller, and nothing is stored.
+        Of look-ups of the same key at once, in whatever threads and processes, one computes; the
+        others wait for its answer. Whatever `compute` raises goes to all of them, and nothing is
+        stored.
         """
-        started = time.perf_counter()
-        enabled = self._tuning().enabled
-        key = make_key(self._pepper, content, params, cache_type)
-        found = self._find(key, started) if enabled else None
-        if found is None:
-            computing = time.perf_counter()
-            value = compute()
-            cost_ms = _ms_since(computing)
-            model = _label(params)
-            stored_ttl = self._put(key, value, ttl, model, cost_ms)
-            found = Lookup(
-                value=value,
-                state=CacheState.MISS if enabled else CacheState.BYPASS,
-                key=key,
-                model=model,
-                stored=stored_ttl > 0,
-                age_seconds=0,
-                ttl_seconds=stored_ttl,
-                latency_ms=_ms_since(started),
-                cost_ms=cost_ms,
-            )
-        self.count(found)
-        return found
+        with closing(self._approach(content, params, ttl, cache_type)) as approach:
+            while True:
+                try:
+                    time.sleep(next(approach))
+                except StopIteration as arrived:
+                    turn: Lookup | Turn = arrived.value
+                    break
+        if isinstance(turn, Lookup):
+            return turn
+        computing = time.perf_counter()
+        try:
+            return self._finish(turn, compute(), computing)
+        except BaseException as exc:
+            self._give_up(turn, exc)
+            raise
+
+    async def aget_or_compute(
+        self,
+        content: Mapping[str, Any],
+        compute: Callable[[], Awaitable[Any]],
+        params: Mapping[str, Any] | None = None,
+        ttl: int | None = None,
+        cache_type: str = "default",
+    ) -> Lookup:
+        """As `get_or_compute`, for an asynchronous `compute`; waiting blocks no event loop."""
+        with closing(self._approach(content, params, ttl, cache_type)) as approach:
+            while True:
+                try:
+                    await asyncio.sleep(next(approach))
+                except StopIteration as arrived:
+                    turn: Lookup | Turn = arrived.value
+                    break
+        if isinstance(turn, Lookup):
+            return turn
+        computing = time.perf_counter()
+        try:
+            return self._finish(turn, await compute(), computing)
+        except BaseException as exc:
+            self._give_up(turn, exc)
+            raise
 
     def peek(
         self,
@@ -166,17 +190,24 @@ class PerfCache:
         started = time.perf_counter()
         if not self._tuning().enabled:
             return None
-        return self._find(make_key(self._pepper, content, params, cache_type), started)
+        key = make_key(self._pepper, content, params, cache_type)
+        return self._find(key, started)[0]
 
     def count(self, lookup: Lookup) -> None:
         """Count a look-up that was served."""
-        metrics.record(
-            cache_type=lookup.key.cache_type,
-            model=lookup.model,
-            state=lookup.state,
-            latency_ms=lookup.latency_ms,
-            cost_ms=None if lookup.state is CacheState.HIT else lookup.cost_ms,
-            used_id=lookup.key.row_id if lookup.state is CacheState.HIT else None,
+        hit = lookup.state is HIT
+        computed = lookup.state in {MISS, BYPASS}
+        self._recorder.record(
+            Counted(
+                cache_type=lookup.key.cache_type,
+                model=lookup.model,
+                state=lookup.state,
+                reason=lookup.reason,
+                latency_ms=lookup.latency_ms,
+                cost_ms=lookup.cost_ms if computed else None,
+                used_id=lookup.key.row_id if hit else None,
+                used_ms=int(self._clock() * 1000),
+            )
         )
 
     def get_stats(self) -> reports.CacheReport:
@@ -185,6 +216,7 @@ class PerfCache:
 
     def clear_expired(self) -> int:
         """Delete expired entries and return how many."""
+        self.flush()
         return services.expire()
 
     def purge(self, filters: services.PurgeFilter, actor: str) -> services.PurgeResult:
@@ -193,103 +225,149 @@ class PerfCache:
 
     def flush(self) -> None:
         """Write what was counted since the last flush."""
-        metrics.flush(self._store.add_uses)
+        self._recorder.flush()
 
-    def start_flushing(self) -> None:
-        """Flush every second from a thread of this process, and never before a fork."""
-        threading.Thread(target=self._keep_flushing, name="cache-flush", daemon=True).start()
+    def close(self) -> None:
+        """Write what was counted and end the thread that does so."""
+        self._recorder.stop()
+        self._recorder.flush()
 
-    def _keep_flushing(self) -> None:
-        while True:
-            time.sleep(FLUSH_SECONDS)
-            self.flush()
+    def _approach(
+        self,
+        content: Mapping[str, Any],
+        params: Mapping[str, Any] | None,
+        ttl: int | None,
+        cache_type: str,
+    ) -> Generator[float, None, Lookup | Turn]:
+        """Return an answer that needs no computing, or else whose turn it is: the caller's.
 
-    def _find(self, key: Key, started: float) -> Lookup | None:
-        """Return a live, intact entry as a hit."""
-        try:
-            row = self._store.get(key.row_id)
-        except StoreUnavailable as exc:
-            self._complain(CANT_READ, exc)
-            return None
-        if self._trouble == CANT_READ:
-            self._trouble = FINE
-        if row is None or row.digest != key.digest:
-            return None
-        now_ms = int(self._clock() * 1000)
-        try:
-            if row.expires_ms <= now_ms:
-                return None
-            if zlib.crc32(row.value) == row.checksum:
-                return Lookup(
-                    value=orjson.loads(row.value),
-                    state=CacheState.HIT,
-                    key=key,
-                    model=row.model,
-                    stored=True,
-                    age_seconds=max(0, (now_ms - row.created_ms) // 1000),
-                    ttl_seconds=(row.expires_ms - now_ms) // 1000,
-                    latency_ms=_ms_since(started),
-                    cost_ms=row.cost_ms,
-                )
-        except (TypeError, ValueError):
-            pass  # SQLite enforces no types: damage can make text of a number.
-        self._discard(key)
-        return None
-
-    def _put(self, key: Key, value: Any, ttl: int | None, model: str, cost_ms: float | None) -> int:
-        """Store a value; return the seconds it will live, 0 when it was not stored."""
-        if ttl is not None and not 0 <= ttl <= MAX_TTL:
-            raise InvalidValue(f"ttl must be 0 (do not store) to {MAX_TTL} seconds")
+        Yields the seconds to wait for others who compute the same.
+        """
+        started = time.perf_counter()
+        material = make_material(content, params, cache_type)
+        key = material.key(self._pepper)
+        check_ttl(ttl)
         tuning = self._tuning()
-        seconds = tuning.ttl(key.cache_type) if ttl is None else ttl
-        encoded = _encode(value)
-        if not tuning.enabled or seconds == 0:
-            return 0
-        now_ms = int(self._clock() * 1000)
-        row = Row(
-            id=key.row_id,
-            digest=key.digest,
-            cache_type=key.cache_type,
-            model=model,
-            value=encoded,
-            checksum=zlib.crc32(encoded),
-            size_bytes=len(encoded),
-            cost_ms=cost_ms,
-            created_ms=now_ms,
-            expires_ms=now_ms + seconds * 1000,
+        turn = Turn(
+            material=material,
+            key=key,
+            model=_label(params),
+            ttl=ttl,
+            state=BYPASS,
+            reason=Reason.BYPASSED,
+            started=started,
         )
-        try:
-            self._store.put(row)
-        except StoreUnavailable as exc:
-            self._complain(CANT_WRITE, exc)
-            return 0
-        self._trouble = FINE
-        return seconds
+        if not tuning.enabled:
+            return turn
+        lookup, reason = self._find(key, started)
+        if lookup is not None:
+            self.count(lookup)
+            return lookup
+        turn.state, turn.reason = MISS, reason or self._entries.why(material, key)
+        if (tuning.ttl(cache_type) if ttl is None else ttl) == 0:
+            return turn
+        return (yield from self._take_off(turn))
 
-    def _discard(self, key: Key) -> None:
-        logger.warning("[CACHE] Entry %s is damaged and is computed again", key.short)
-        try:
-            self._store.delete(key.row_id)
-        except StoreUnavailable as exc:
-            self._complain(CANT_WRITE, exc)
+    def _take_off(self, turn: Turn) -> Generator[float, None, Lookup | Turn]:
+        """Join the flight of a missing key, as its captain or as one who waits."""
+        while True:
+            turn.generation = self._entries.generation()
+            if turn.generation is None:
+                return turn
+            flight, captain = self._flights.board(turn.key, turn.generation)
+            if flight is None:
+                return turn
+            if not captain:
+                landed = yield from flight.follow()
+                if landed is None:
+                    continue
+                return self._collapsed(turn, landed)
+            turn.flight = yield from flight.lead()
+            # Another process may have brought it meanwhile; or purged, which is before our time.
+            lookup, _ = self._find(turn.key, turn.started)
+            if lookup is None:
+                flight.generation = turn.generation = self._entries.generation()
+                return turn
+            flight.land(lookup)
+            return self._collapsed(turn, lookup)
 
-    def _complain(self, trouble: int, exc: StoreUnavailable) -> None:
-        """Warn once per incident, not once per request; it lasts until the same works again."""
-        if trouble > self._trouble:
-            self._trouble = trouble
-            logger.warning("[CACHE] Working without the cache: %s", exc)
+    def _collapsed(self, turn: Turn, lookup: Lookup) -> Lookup:
+        """Return another's answer as one's own copy."""
+        lookup = lookup._replace(
+            value=orjson.loads(orjson.dumps(lookup.value)),
+            state=CacheState.COLLAPSED,
+            latency_ms=_ms_since(turn.started),
+            reason=turn.reason,
+        )
+        self.count(lookup)
+        return lookup
 
+    def _finish(self, turn: Turn, value: Any, computing: float) -> Lookup:
+        """Store what was computed, give it to those who wait, and return it."""
+        cost_ms = _ms_since(computing)
+        encoded = encode(value)
+        seconds = self._entries.put(
+            turn.material, turn.key, encoded, turn.ttl, turn.model, cost_ms, turn.generation
+        )
+        lookup = Lookup(
+            value=value,
+            state=turn.state,
+            key=turn.key,
+            model=turn.model,
+            stored=seconds > 0,
+            age_seconds=0,
+            ttl_seconds=seconds,
+            latency_ms=_ms_since(turn.started),
+            cost_ms=cost_ms,
+            reason=turn.reason,
+        )
+        if turn.flight is not None:
+            # Their own copy: what the caller does to its value is not theirs to see.
+            turn.flight.land(lookup._replace(value=orjson.loads(encoded)))
+        self.count(lookup)
+        return lookup
 
-def _encode(value: Any) -> bytes:
-    """Return the value as JSON that reads back as the same value."""
-    try:
-        encoded = orjson.dumps(value)
-    except orjson.JSONEncodeError as exc:
-        raise InvalidValue(f"the value is not JSON: {exc}") from exc
-    # Tuples, dates and not-a-number have a JSON form too, but not one that comes back the same.
-    if orjson.loads(encoded) != value:
-        raise InvalidValue("the value is not plain JSON: it would come back changed")
-    return encoded
+    def _give_up(self, turn: Turn, exc: BaseException) -> None:
+        """Release those who wait: with the error, or to compute themselves."""
+        if turn.flight is None:
+            return
+        if isinstance(exc, Exception):
+            turn.flight.fail(exc, int(self._clock() * 1000))
+        else:
+            # Interrupted or cancelled: that says nothing about the answer.
+            turn.flight.abandon()
+
+    def _find(self, key: Key, started: float) -> tuple[Lookup | None, str]:
+        """Return a live, intact entry as a hit; or None and why, "" when that is not known."""
+        now_ms = int(self._clock() * 1000)
+        found, value, reason = self._entries.look(key, now_ms)
+        if found is None:
+            return None, reason
+        lookup = Lookup(
+            value,
+            HIT,
+            key,
+            found.model,
+            True,
+            max(0, (now_ms - found.created_ms) // 1000),
+            (found.expires_ms - now_ms) // 1000,
+            _ms_since(started),
+            found.cost_ms,
+        )
+        return lookup, ""
+
+    def _keep_within_bounds(self, size_bytes: int | None) -> None:
+        """Evict what is too much, after a flush or once less is allowed."""
+        max_bytes = self._tuning().max_bytes
+        if max_bytes != self._bounded_to or (size_bytes or 0) > max_bytes:
+            try:
+                services.evict(max_bytes)
+            except services.UNUSABLE as exc:
+                logger.info("[CACHE] Nothing was evicted: %s", exc)
+            else:
+                self._bounded_to = max_bytes
+            finally:
+                close_old_connections()
 
 
 def _label(params: Mapping[str, Any] | None) -> str:
@@ -308,4 +386,6 @@ def get_cache() -> PerfCache:
         SqliteStore(path),
         settings.PERF_CACHE_PEPPER.encode(),
         tuning=lambda: current().config.caching,
+        flush_seconds=settings.CACHE_FLUSH_SECONDS,
+        repair=partial(make_usable, path),
     )

@@ -5,6 +5,8 @@ CacheError
 ├── InvalidValue         the value is not JSON
 ├── InvalidConfig        the tuning file or a revision breaks its schema
 ├── InvalidFilter        a purge without a filter, or with one that can't be read
+├── InvalidTransfer      an exported file that can't be taken in; names the line
+├── ComputationFailed    another process computed the same answer and failed
 └── StoreUnavailable     the database file is missing, locked, corrupt ... (retryable)
 
 A look-up never raises StoreUnavailable to its caller: a broken store is a miss.
@@ -51,7 +53,22 @@ class InvalidFilter(FieldsInvalid):
     """A purge without a filter, or with one that can't be read."""
 
 
+class InvalidTransfer(CacheError):
+    """An exported file that can't be taken in."""
+
+
+class ComputationFailed(CacheError):
+    """Another process computed the same answer and failed with an error unknown in this one."""
+
+
 class StoreUnavailable(CacheError):
-    """The store can't be read or written right now."""
+    """The store can't be read or written right now.
+
+    damaged: waiting won't help; the file is broken, missing or has not our tables.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        self.damaged = damaged
+        super().__init__(message)

@@ -5,13 +5,12 @@ params}: sorted names, NFC strings, no number that JSON can't carry. The pepper 
 a short text from being guessed.
 """
 
-import hashlib
 import hmac
 import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -45,6 +44,51 @@ class Key:
         return self.hex[:8]
 
 
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a key is made of, in canonical JSON. Its texts are private: never shown or kept."""
+
+    cache_type: str
+    content: bytes = field(repr=False)
+    params: bytes = field(repr=False)
+
+    def key(self, pepper: bytes) -> Key:
+        """Return the key."""
+        return Key(_digest(pepper, self.cache_type, self.content, self.params), self.cache_type)
+
+    def content_id(self, pepper: bytes) -> int:
+        """Return a 64-bit number that is the same for the same content and type."""
+        digest = _digest(pepper, self.cache_type, self.content, b"{}")
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def marks(self, pepper: bytes) -> str:
+        """Return a short hash of each parameter, JSON: which of them differs, but not how."""
+        marks = {
+            name: hmac.digest(pepper, orjson.dumps(value), "sha256")[:4].hex()
+            for name, value in orjson.loads(self.params).items()
+        }
+        return orjson.dumps(marks).decode()
+
+
+def make_material(
+    content: Mapping[str, Any],
+    params: Mapping[str, Any] | None = None,
+    cache_type: str = "default",
+) -> Material:
+    """Return the canonical form of content and parameters.
+
+    Raises:
+        InvalidKeyMaterial: names the place in content or params that is not JSON, or the type.
+    """
+    if not CACHE_TYPE.fullmatch(cache_type):
+        raise InvalidKeyMaterial("cache_type must be 1 to 40 of a-z, 0-9 and _")
+    return Material(
+        cache_type,
+        canonical(content, "$.content"),
+        b"{}" if params is None else canonical(params, "$.params"),
+    )
+
+
 def make_key(
     pepper: bytes,
     content: Mapping[str, Any],
@@ -54,24 +98,33 @@ def make_key(
     """Return the key of this content under these parameters.
 
     Raises:
-        InvalidKeyMaterial: names the place in content or params that is not JSON, or the type.
+        InvalidKeyMaterial: as `make_material`.
     """
-    if not CACHE_TYPE.fullmatch(cache_type):
-        raise InvalidKeyMaterial("cache_type must be 1 to 40 of a-z, 0-9 and _")
-    material = canonical(
-        {"cache_type": cache_type, "content": content, "params": {} if params is None else params}
-    )
-    return Key(hmac.digest(pepper, material, hashlib.sha256), cache_type)
+    return make_material(content, params, cache_type).key(pepper)
 
 
-def canonical(value: Any) -> bytes:
+def fingerprint(pepper: bytes) -> str:
+    """Return what tells one pepper from another and nothing more: 16 hexadecimal digits."""
+    return hmac.digest(pepper, b"the pepper's fingerprint", "sha256").hex()[:16]
+
+
+def _digest(pepper: bytes, cache_type: str, content: bytes, params: bytes) -> bytes:
+    # The names stand in sorted order: these are the bytes of one canonical object.
+    material = b'{"cache_type":"%b","content":%b,"params":%b}'
+    return hmac.digest(pepper, material % (cache_type.encode(), content, params), "sha256")
+
+
+def canonical(value: Any, place: str = "$") -> bytes:
     """Return the one JSON text of a value.
+
+    Args:
+        place: how error messages call the value.
 
     Raises:
         InvalidKeyMaterial: names the place that is not JSON.
     """
     try:
-        return orjson.dumps(_normalise(value, "$"), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(_normalise(value, place), option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, RecursionError) as exc:
         raise InvalidKeyMaterial(f"not JSON: {exc}") from exc
 

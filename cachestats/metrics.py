@@ -1,99 +1,219 @@
-"""What is timed and counted: look-ups and the use of entries, buffered and written in batches.
+"""What is counted: look-ups, stored answers and their use, buffered and written in batches.
 
-A lost flush loses counts, never answers. `PerfCache` says when to flush.
+A hit costs one append to a queue; a batch is written by time, count and exit, from a thread. A
+lost flush loses counts, never answers.
 """
 
+import atexit
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+import weakref
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
+from multiprocessing.util import Finalize
+from typing import NamedTuple, TypeVar
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from cachestats.errors import StoreUnavailable
-from cachestats.models import Sample
-from cachestats.models.samples import CacheState
-from cachestats.stores import Use
+from cachestats.models import CacheState, LookupBatch
+from cachestats.stores import Put, Store, Use
 
 logger = logging.getLogger(__name__)
 
-# A burst between two flushes is bounded in memory; counts beyond it are dropped.
-BUFFER_SAMPLES = 20_000
+T = TypeVar("T")
+
+# At so many the flush comes early; a burst beyond ten times that is bounded in memory by dropping.
+FLUSH_AT = 10_000
+# So many values of a batch are kept; more are thinned to evenly spaced ranks.
+KEPT_VALUES = 1_000
+NOTE_ROWS = 500
 
 
-class _Buffer:
-    """Samples and uses since the last flush."""
+class Counted(NamedTuple):
+    """One look-up. cost_ms: of computing; None where nothing was. used_id: the row that was hit."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._samples: list[Sample] = []
-        self._uses: dict[int, Use] = {}
-
-    def add(self, sample: Sample, used_id: int | None) -> None:
-        with self._lock:
-            if len(self._samples) < BUFFER_SAMPLES:
-                self._samples.append(sample)
-            if used_id is not None:
-                hits = self._uses[used_id].hits if used_id in self._uses else 0
-                used_ms = int(sample.at.timestamp() * 1000)
-                self._uses[used_id] = Use(used_id, hits + 1, used_ms)
-
-    def take(self) -> tuple[list[Sample], list[Use]]:
-        with self._lock:
-            samples, self._samples = self._samples, []
-            uses, self._uses = self._uses, {}
-        return samples, list(uses.values())
+    cache_type: str
+    model: str
+    state: CacheState
+    reason: str
+    latency_ms: float
+    cost_ms: float | None = None
+    used_id: int | None = None
+    used_ms: int = 0
 
 
-_buffer = _Buffer()
+class Stored(NamedTuple):
+    """One stored answer. describe: its content id and marks, worked out when they are written."""
+
+    row_id: int
+    describe: Callable[[], tuple[int, str]]
 
 
-def _forget_parent() -> None:
-    """Leave the parent's counts to the parent: a forked child must not write them again."""
-    global _buffer  # noqa: PLW0603
-    _buffer = _Buffer()
+class Recorder:
+    """Takes counts from any thread and writes them, in this process, to one store."""
+
+    def __init__(
+        self, store: Store, flush_seconds: float | None, flushed: Callable[[int | None], None]
+    ) -> None:
+        """
+        Args:
+            flush_seconds: how often a thread writes; None: only `flush` does.
+            flushed: told the bytes of all values after each write of the thread; None: unknown.
+        """
+        self._store = store
+        self._flush_seconds = flush_seconds
+        self._flushed = flushed
+        self.forget()
+        _recorders.add(self)
+
+    def forget(self) -> None:
+        """Start anew: counts and thread of a parent process are the parent's."""
+        self._lookups: deque[Counted] = deque(maxlen=10 * FLUSH_AT)
+        self._stored: deque[Stored] = deque(maxlen=10 * FLUSH_AT)
+        self._writing = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._idle = self._flush_seconds is not None
+
+    def record(self, lookup: Counted) -> None:
+        """Count a look-up."""
+        lookups = self._lookups
+        lookups.append(lookup)
+        if self._idle or len(lookups) == FLUSH_AT:
+            self._rouse()
+
+    def stored(self, stored: Stored) -> None:
+        """Note a stored answer."""
+        self._stored.append(stored)
+        if self._idle or len(self._stored) == FLUSH_AT:
+            self._rouse()
+
+    def flush(self) -> int | None:
+        """Write what was counted; return the bytes of all values, None when they are unknown."""
+        with self._writing:
+            lookups, stored = list(_drain(self._lookups)), list(_drain(self._stored))
+            self._write_batches(lookups)
+            puts = {row_id: Put(row_id, *describe()) for row_id, describe in stored}
+            size_bytes = None
+            try:
+                # In small transactions: whoever sets a value meanwhile waits for one of them.
+                for some_puts, some_uses in zip_longest(
+                    _chunks(list(puts.values())), _chunks(_uses(lookups)), fillvalue=()
+                ):
+                    size_bytes = self._store.note(some_puts, some_uses)
+            except StoreUnavailable as exc:
+                logger.info("[PERF] The use of some entries was not counted: %s", exc)
+            return size_bytes
+
+    def stop(self) -> None:
+        """End the thread, once it has written what is left."""
+        if thread := self._thread:
+            self._thread = None
+            self._wake.set()
+            thread.join()
+
+    def _rouse(self) -> None:
+        """Start the thread with the first count, and wake it when there are many."""
+        if not self._idle:
+            self._wake.set()
+            return
+        with self._writing:
+            if not self._idle:
+                return
+            self._idle = False
+            self._thread = threading.Thread(target=self._keep_flushing, name="cache-flush")
+            self._thread.daemon = True
+            self._thread.start()
+        atexit.register(self.flush)
+        # Processes of multiprocessing, as the queue's workers are, skip atexit.
+        Finalize(self, self.flush, exitpriority=10)
+
+    def _keep_flushing(self) -> None:
+        mine = self._thread
+        while self._thread is mine:
+            self._wake.wait(self._flush_seconds)
+            self._wake.clear()
+            try:
+                self._flushed(self.flush())
+            except Exception:
+                # Without this thread nothing would be counted or evicted any more.
+                logger.exception("[PERF] Counting failed and goes on")
+        connections.close_all()
+
+    def _write_batches(self, lookups: Sequence[Counted]) -> None:
+        try:
+            if lookups:
+                LookupBatch.objects.bulk_create(_batches(lookups))
+        except DatabaseError as exc:
+            logger.warning("[PERF] The counts of %d look-ups were lost: %s", len(lookups), exc)
 
 
-os.register_at_fork(after_in_child=_forget_parent)
+_recorders: "weakref.WeakSet[Recorder]" = weakref.WeakSet()
 
 
-def record(
-    *,
-    cache_type: str,
-    model: str,
-    state: CacheState,
-    latency_ms: float,
-    cost_ms: float | None = None,
-    used_id: int | None = None,
-) -> None:
-    """Count one look-up.
-
-    Args:
-        cost_ms: what was computed for it took so long; None where nothing was computed.
-        used_id: the row that was hit.
-    """
-    sample = Sample(
-        at=datetime.now(UTC),
-        cache_type=cache_type,
-        model=model,
-        state=state,
-        latency_ms=latency_ms,
-        cost_ms=cost_ms,
-    )
-    _buffer.add(sample, used_id)
+def _in_child() -> None:
+    for recorder in _recorders:
+        recorder.forget()
 
 
-def flush(add_uses: Callable[[Iterable[Use]], None]) -> None:
-    """Write what was counted since the last flush; `add_uses` is the store's method."""
-    samples, uses = _buffer.take()
-    try:
-        if samples:
-            Sample.objects.bulk_create(samples)
-    except DatabaseError as exc:
-        logger.warning("[PERF] %d samples were lost: %s", len(samples), exc)
-    try:
-        if uses:
-            add_uses(uses)
-    except StoreUnavailable as exc:
-        logger.warning("[PERF] The use of %d entries was not counted: %s", len(uses), exc)
+os.register_at_fork(after_in_child=_in_child)
+
+
+def pack(values: Iterable[float]) -> bytes:
+    """Return values as 32-bit floats, thinned to evenly spaced ranks where they are many."""
+    kept = sorted(values)
+    if (count := len(kept)) > KEPT_VALUES:
+        kept = [kept[(2 * rank + 1) * count // (2 * KEPT_VALUES)] for rank in range(KEPT_VALUES)]
+    return array("f", kept).tobytes()
+
+
+def unpack(packed: bytes) -> list[float]:
+    """Return the values that `pack` kept, in order."""
+    values = array("f")
+    values.frombytes(packed)
+    return values.tolist()
+
+
+def _drain(queue: deque[T]) -> Iterable[T]:
+    while queue:
+        yield queue.popleft()
+
+
+def _chunks(items: list[T]) -> Iterable[list[T]]:
+    return (items[start : start + NOTE_ROWS] for start in range(0, len(items), NOTE_ROWS))
+
+
+def _uses(lookups: Iterable[Counted]) -> list[Use]:
+    uses: dict[int, Use] = {}
+    for lookup in lookups:
+        if lookup.used_id is not None:
+            hits = uses[lookup.used_id].hits if lookup.used_id in uses else 0
+            uses[lookup.used_id] = Use(lookup.used_id, hits + 1, lookup.used_ms)
+    return list(uses.values())
+
+
+def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
+    # What was computed stays apart from what only looked and found nothing.
+    kinds: dict[tuple[str, str, CacheState, str, bool], list[Counted]] = {}
+    for lookup in lookups:
+        kinds.setdefault((*lookup[:4], lookup.cost_ms is None), []).append(lookup)
+    now = datetime.now(UTC)
+    return [
+        LookupBatch(
+            at=now,
+            cache_type=cache_type,
+            model=model,
+            state=state,
+            reason=reason,
+            count=len(counted),
+            latency_ms=sum(lookup.latency_ms for lookup in counted),
+            latencies_ms=pack(lookup.latency_ms for lookup in counted),
+            costs_ms=pack(cost for lookup in counted if (cost := lookup.cost_ms) is not None),
+        )
+        for (cache_type, model, state, reason, _), counted in kinds.items()
+    ]

@@ -1,22 +1,23 @@
 """The numbers people look at, each defined once: page, API and command show the same object."""
 
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import median
+from itertools import chain
+from pathlib import Path
 
-from django.db import DatabaseError
-from django.db.models import Count, Sum
+from django.db import DatabaseError, connections
 
 from cachestats import config
-from cachestats.models import CacheEntry, Sample
-from cachestats.models.samples import CacheState
+from cachestats.metrics import unpack
+from cachestats.models import CacheEntry, CacheState, EntryTotal, LookupBatch
+from cachestats.repair import set_aside_files
 
 DAY = timedelta(hours=24)
-# Exact percentiles over the newest samples of the window; older ones are left out beyond this.
-NEWEST_SAMPLES = 100_000
+
+# A value and how many look-ups it stands for.
+_Weighted = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class LookupReport:
     misses: latency of those that computed an answer.
     time_saved_seconds: for each hit the median cost of a miss of its type and model, less the
     hit's own latency; hits whose miss was never seen in the window count nothing.
+    reasons: why look-ups were no hits, and how many; the most frequent first.
     """
 
     lookups: int
@@ -48,6 +50,7 @@ class LookupReport:
     hits: Percentiles
     misses: Percentiles
     time_saved_seconds: float
+    reasons: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +58,15 @@ class CacheReport:
     """The state of the cache and its look-ups over a window.
 
     healthy: the cache's database can be read; entries and bytes are 0 where it can't.
-    bytes: of values. by_type: only types that have look-ups; entries_by_type: that have entries.
+    set_aside: damaged files that were replaced and are kept, newest first; each name ends with
+    the time, UTC. bytes: of values. by_type: only types that have look-ups; entries_by_type: only
+    types that have entries.
     """
 
     enabled: bool
     healthy: bool
     trouble: str
+    set_aside: list[str]
     window_hours: float
     entries: int
     bytes: int
@@ -69,98 +75,105 @@ class CacheReport:
     entries_by_type: dict[str, int]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Seen:
-    """One sample, as the reports need it."""
-
-    cache_type: str
-    model: str
-    state: str
-    latency_ms: float
-    cost_ms: float | None
-
-
 def cache_report(window: timedelta = DAY) -> CacheReport:
     """Return the state of the cache now and its look-ups over the window."""
-    seen = _samples(window)
-    by_type: dict[str, list[_Seen]] = defaultdict(list)
-    for sample in seen:
-        by_type[sample.cache_type].append(sample)
-    try:
-        counted = CacheEntry.objects.order_by().values_list("cache_type")
-        rows = list(counted.annotate(Count("id"), Sum("size_bytes")))
-        trouble = ""
-    except (DatabaseError, UnicodeDecodeError) as exc:  # the second: see stores.sqlite
-        rows, trouble = [], str(exc)
+    batches = list(LookupBatch.objects.filter(at__gte=datetime.now(UTC) - window))
+    by_type: dict[str, list[LookupBatch]] = defaultdict(list)
+    for batch in batches:
+        by_type[batch.cache_type].append(batch)
+    totals: list[EntryTotal] = []
+    if not (problem := trouble()):
+        totals = list(EntryTotal.objects.filter(entries__gt=0).order_by("cache_type"))
     return CacheReport(
         enabled=config.current().config.caching.enabled,
-        healthy=not trouble,
-        trouble=trouble,
+        healthy=not problem,
+        trouble=problem,
+        set_aside=_set_aside(),
         window_hours=window.total_seconds() / 3600,
-        entries=sum(entries for _, entries, _ in rows),
-        bytes=sum(size_bytes for _, _, size_bytes in rows),
-        overall=lookup_report(seen),
-        by_type={name: lookup_report(samples) for name, samples in sorted(by_type.items())},
-        entries_by_type={name: entries for name, entries, _ in rows},
+        entries=sum(total.entries for total in totals),
+        bytes=sum(total.size_bytes for total in totals),
+        overall=lookup_report(batches),
+        by_type={name: lookup_report(found) for name, found in sorted(by_type.items())},
+        entries_by_type={total.cache_type: total.entries for total in totals},
     )
 
 
 def trouble() -> str:
     """Return why the cache's database can't be read now; "" when it can."""
     try:
-        CacheEntry.objects.order_by().values_list("id").first()
-    except (DatabaseError, UnicodeDecodeError) as exc:
+        for table in (CacheEntry, EntryTotal):
+            table._default_manager.order_by().values_list("pk").first()
+    except (DatabaseError, UnicodeDecodeError) as exc:  # the second: see stores.sqlite
         return str(exc)
     return ""
 
 
-def lookup_report(samples: Sequence[_Seen]) -> LookupReport:
+def lookup_report(batches: Sequence[LookupBatch]) -> LookupReport:
     """Return the numbers of these look-ups."""
-    states = [sample.state for sample in samples]
-    hits = [sample for sample in samples if sample.state == CacheState.HIT]
-    answered = len(hits) + states.count(CacheState.COLLAPSED)
-    bypassed = states.count(CacheState.BYPASS)
-    counted = len(samples) - bypassed
-    costs: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for sample in samples:
-        if sample.state == CacheState.MISS and sample.cost_ms is not None:
-            costs[sample.cache_type, sample.model].append(sample.cost_ms)
-    typical = {name: median(values) for name, values in costs.items()}
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    costs: dict[tuple[str, str], list[_Weighted]] = defaultdict(list)
+    hits: dict[tuple[str, str], list[_Weighted]] = defaultdict(list)
+    misses: list[_Weighted] = []
+    for batch in batches:
+        counts[batch.state] += batch.count
+        if batch.state == CacheState.HIT:
+            hits[batch.cache_type, batch.model] += _weighted(batch.latencies_ms, batch.count)
+        else:
+            reasons[batch.reason or "unknown"] += batch.count
+        if batch.state == CacheState.MISS and batch.costs_ms:
+            misses += _weighted(batch.latencies_ms, batch.count)
+            costs[batch.cache_type, batch.model] += _weighted(batch.costs_ms, batch.count)
+    typical = {name: _rank(sorted(values), 0.5) for name, values in costs.items()}
     saved_ms = sum(
-        max(0.0, typical.get((hit.cache_type, hit.model), 0.0) - hit.latency_ms) for hit in hits
+        weight * max(0.0, (typical.get(kind) or 0.0) - latency_ms)
+        for kind, latencies in hits.items()
+        for latency_ms, weight in latencies
     )
+    answered = counts[CacheState.HIT] + counts[CacheState.COLLAPSED]
+    counted = counts.total() - counts[CacheState.BYPASS]
     return LookupReport(
-        lookups=len(samples),
+        lookups=counts.total(),
         hit_rate=answered / counted if counted else None,
-        hit_count=len(hits),
-        miss_count=states.count(CacheState.MISS),
-        collapsed_count=states.count(CacheState.COLLAPSED),
-        bypass_count=bypassed,
-        hits=percentiles(hit.latency_ms for hit in hits),
-        misses=percentiles(
-            sample.latency_ms
-            for sample in samples
-            if sample.state == CacheState.MISS and sample.cost_ms is not None
-        ),
+        hit_count=counts[CacheState.HIT],
+        miss_count=counts[CacheState.MISS],
+        collapsed_count=counts[CacheState.COLLAPSED],
+        bypass_count=counts[CacheState.BYPASS],
+        hits=percentiles(chain.from_iterable(hits.values())),
+        misses=percentiles(misses),
         time_saved_seconds=saved_ms / 1000,
+        reasons=dict(reasons.most_common()),
     )
 
 
-def percentiles(latencies_ms: Iterable[float]) -> Percentiles:
-    """Return exact percentiles by nearest rank."""
+def percentiles(latencies_ms: Iterable[_Weighted]) -> Percentiles:
+    """Return percentiles by nearest rank of (milliseconds, look-ups) pairs."""
     ordered = sorted(latencies_ms)
-
-    def rank(share: float) -> float | None:
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
-
-    return Percentiles(count=len(ordered), p50_ms=rank(0.5), p95_ms=rank(0.95), p99_ms=rank(0.99))
-
-
-def _samples(window: timedelta) -> list[_Seen]:
-    fields = ("cache_type", "model", "state", "latency_ms", "cost_ms")
-    rows = (
-        Sample.objects.filter(at__gte=datetime.now(UTC) - window)
-        .order_by("-at")
-        .values_list(*fields)[:NEWEST_SAMPLES]
+    return Percentiles(
+        count=round(sum(weight for _, weight in ordered)),
+        p50_ms=_rank(ordered, 0.5),
+        p95_ms=_rank(ordered, 0.95),
+        p99_ms=_rank(ordered, 0.99),
     )
-    return [_Seen(**dict(zip(fields, row, strict=True))) for row in rows]
+
+
+def _rank(ordered: Sequence[_Weighted], share: float) -> float | None:
+    wanted = share * sum(weight for _, weight in ordered)
+    reached = 0.0
+    for value, weight in ordered:
+        reached += weight
+        if reached >= wanted - 1e-6:
+            return value
+    return None
+
+
+def _weighted(packed: bytes | memoryview, count: int) -> list[_Weighted]:
+    values = unpack(bytes(packed))
+    return [(value, count / len(values)) for value in values]
+
+
+def _set_aside() -> list[str]:
+    connection = connections["cache"]
+    if connection.vendor != "sqlite":
+        return []
+    return set_aside_files(Path(connection.settings_dict["NAME"]))

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Model
 
-CACHE_MODELS = {"cacheentry", "entryuse"}
+CACHE_MODELS = {"cacheentry", "entryuse", "entrytotal", "generation", "failure"}
 
 
 class CacheRouter:

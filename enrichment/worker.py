@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from cachestats import services as cache_services
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 BEAT_SECONDS = 2.0
 TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
+RELIST_EVERY_SECONDS = 3600.0
 FORGET_AFTER = timedelta(hours=1)
 
 # The claim this process works on; one job at a time, so one token.
@@ -46,10 +47,12 @@ def start(**_signal: Any) -> None:
     """Start a worker process's housekeeping; called in the process once it has been forked."""
     logger.info("[PERF] Cache enabled: %s", current().config.caching.enabled)
     try:
+        cache_services.relist()
         cache_services.sweep()
         logger.info("[PERF] Cache entries: %d", cache_services.count_entries())
     except cache_services.UNUSABLE as exc:
         logger.warning("[PERF] The cache can't be read: %s", exc)
+    close_old_connections()
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
     threading.Thread(target=_preload, name="preload", daemon=True).start()
 
@@ -68,6 +71,7 @@ def _beat() -> None:
     name = f"{socket.gethostname()}:{os.getpid()}"
     next_tickets = 0.0
     next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+    next_relist = time.monotonic() + RELIST_EVERY_SECONDS
     while True:
         try:
             for token in tuple(_claims):
@@ -81,6 +85,11 @@ def _beat() -> None:
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
                 cache_services.sweep()
+            if time.monotonic() >= next_relist:
+                next_relist = time.monotonic() + RELIST_EVERY_SECONDS
+                cache_services.relist()
+            # The cache's: its file may be another one by the next time.
+            close_old_connections()
         except DatabaseError as exc:
             logger.warning("[PERF] Housekeeping waits for the database: %s", exc)
         except Exception:

@@ -171,6 +171,8 @@ CACHES = {
     }
 }
 
+# How often what was counted of look-ups is written; a process that is killed loses as much.
+CACHE_FLUSH_SECONDS = 1.0
 PERF_CONFIG = BASE_DIR / env.str("PERF_CONFIG", "config/perf_config.json")
 try:
     OLLAMA_HOST = normalise_host(env.str("OLLAMA_HOST")) if env.str("OLLAMA_HOST", "") else ""

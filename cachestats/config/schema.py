@@ -13,9 +13,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cachestats.errors import FieldError, InvalidConfig
+from cachestats.keys import CACHE_TYPE
 
 MAX_TTL = 10 * 365 * 86400
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
+CacheType = Annotated[str, Field(pattern=f"^{CACHE_TYPE.pattern}$")]
 SWITCH = "caching.enabled"
 
 
@@ -43,11 +45,13 @@ class Caching(Section):
     enabled: bool = True
     default_ttl: Seconds = 30 * 86400
     ttl_api: Seconds = 86400
+    ttl_by_type: dict[CacheType, Seconds] = {}
     max_bytes: int = Field(1024**3, ge=1024**2)
 
     def ttl(self, cache_type: str) -> int:
-        """Return how many seconds an entry of this type lives by default."""
-        return self.ttl_api if cache_type == "api" else self.default_ttl
+        """Return how many seconds an entry of this type lives by default; 0: it is not stored."""
+        usual = self.ttl_api if cache_type == "api" else self.default_ttl
+        return self.ttl_by_type.get(cache_type, usual)
 
 
 class Networking(Section):

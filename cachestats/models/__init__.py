@@ -1,7 +1,26 @@
 """Rows of the cache and of its numbers. Entries and their use live in the cache's own database."""
 
-from cachestats.models.entries import CacheEntry, EntryUse
+from cachestats.models.entries import (
+    CacheEntry,
+    Departure,
+    EntryTotal,
+    EntryUse,
+    Failure,
+    Generation,
+)
 from cachestats.models.records import Audit, ConfigRevision
-from cachestats.models.samples import Sample
+from cachestats.models.samples import CacheState, LookupBatch, Reason
 
-__all__ = ["Audit", "CacheEntry", "ConfigRevision", "EntryUse", "Sample"]
+__all__ = [
+    "Audit",
+    "CacheEntry",
+    "CacheState",
+    "ConfigRevision",
+    "Departure",
+    "EntryTotal",
+    "EntryUse",
+    "Failure",
+    "Generation",
+    "LookupBatch",
+    "Reason",
+]

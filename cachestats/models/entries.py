@@ -1,13 +1,15 @@
-"""Cache entries and their use.
+"""Cache entries, what is known beside them, and how much there is. All of it can be lost.
 
-The hot path reads and writes the same tables through `stores`, on a connection of its own.
+The hot path reads and writes the same tables through `stores`, on a connection of its own. Each
+index on the entries would cost every set 10 to 20 %, so whatever is searched stands in the narrow
+`EntryUse`, which is written in batches.
 """
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 
 
 class RowIdField(models.BigIntegerField):  # type: ignore[type-arg]  # generic in stubs only
@@ -29,9 +31,6 @@ def row_id(digest: bytes) -> int:
 
 class EntryQuerySet(models.QuerySet["CacheEntry"]):
     """Entries, narrowed step by step."""
-
-    def expired(self, now_ms: int) -> "EntryQuerySet":
-        return self.filter(expires_ms__lte=now_ms)
 
     def with_key(self, digits: str) -> "EntryQuerySet":
         """Entries whose key starts with these hexadecimal digits (8 or more)."""
@@ -55,13 +54,13 @@ class CacheEntry(models.Model):
     size_bytes = models.IntegerField()
     cost_ms = models.FloatField(null=True, help_text="How long the answer took to compute")
     created_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
-    expires_ms = models.BigIntegerField(db_index=True, help_text="Milliseconds since 1970")
+    expires_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
 
     objects = EntryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "cache entries"
-        ordering = ["-expires_ms"]
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.cache_type}:{self.key[:8]}"
@@ -79,18 +78,74 @@ class CacheEntry(models.Model):
     def expires_at(self) -> datetime:
         return moment(self.expires_ms)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the entry and the record of its use."""
-        EntryUse.objects.filter(id=self.id).delete()
-        return super().delete(*args, **kwargs)
+
+class Departure(models.TextChoices):
+    """Why an entry is no longer there."""
+
+    EXPIRED = "expired"
+    EVICTED = "evicted"
+    PURGED = "purged"
 
 
 class EntryUse(models.Model):
-    """How often and when an entry was last hit: narrow, so that a hit never rewrites its value."""
+    """What is known of a key beside its answer: narrow, so that a hit never rewrites a value.
+
+    The row outlives its entry for a while (`gone`), so that the next miss knows why it is one. It
+    is written in batches: of an entry younger than a flush there may be none yet.
+    """
 
     id = RowIdField(primary_key=True, help_text="The entry's id")
+    content_id = models.BigIntegerField(help_text="The same for the same content and type")
+    marks = models.TextField(help_text="A short hash of each parameter, JSON")
+    cache_type = models.CharField(max_length=40)
+    model = models.CharField(max_length=200, blank=True)
+    size_bytes = models.IntegerField()
+    cost_ms = models.FloatField(null=True)
+    expires_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
     hits = models.BigIntegerField(default=0)
-    used_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
+    used_ms = models.BigIntegerField(help_text="Stored or last hit; milliseconds since 1970")
+    gone = models.CharField(max_length=10, choices=Departure.choices, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["content_id"], name="entryuse_content"),
+            models.Index(fields=["used_ms"], name="entryuse_used", condition=Q(gone="")),
+            models.Index(fields=["expires_ms"], name="entryuse_expires", condition=Q(gone="")),
+            models.Index(fields=["used_ms"], name="entryuse_gone", condition=~Q(gone="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.hits} hits"
+
+
+class EntryTotal(models.Model):
+    """The running count of what `EntryUse` lists as there, so that nobody has to add it up."""
+
+    cache_type = models.CharField(max_length=40, primary_key=True)
+    entries = models.BigIntegerField(default=0)
+    size_bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.cache_type}: {self.entries} entries"
+
+
+class Generation(models.Model):
+    """One row whose number each purge raises: what was computed before is not stored after it."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Failure(models.Model):
+    """A computation that raised while other processes waited for it; kept for a minute."""
+
+    id = RowIdField(primary_key=True, help_text="The key's row id")
+    token = models.BigIntegerField(help_text="Tells one failure from the next")
+    error = models.TextField(help_text="The exception's class and arguments, JSON")
+    at_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
+
+    def __str__(self) -> str:
+        return str(self.token)

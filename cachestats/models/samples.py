@@ -1,4 +1,4 @@
-"""One row per look-up that was counted."""
+"""Look-ups as they were counted: a row for each kind of look-up between two flushes."""
 
 from django.db import models
 
@@ -12,18 +12,39 @@ class CacheState(models.TextChoices):
     BYPASS = "bypass"
 
 
-class Sample(models.Model):
-    """A look-up: its state and what it cost. No key and no content."""
+class Reason(models.TextChoices):
+    """Why a look-up was no hit. After `changed` stand the parameters that did: "changed: model"."""
+
+    FIRST_SEEN = "first_seen"
+    EXPIRED = "expired"
+    EVICTED = "evicted"
+    PURGED = "purged"
+    CHANGED = "changed"
+    BYPASSED = "bypassed"
+    DAMAGED = "damaged"
+    UNAVAILABLE = "unavailable"
+
+
+class LookupBatch(models.Model):
+    """Look-ups of one type, model, state and reason within one flush. No key and no content.
+
+    latencies_ms, costs_ms: little-endian 32-bit floats, each standing for count / length look-ups;
+    all of them up to 1,000, beyond that as many evenly spaced ranks.
+    """
 
     at = models.DateTimeField(db_index=True)
     cache_type = models.CharField(max_length=40)
     model = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=CacheState.choices)
-    latency_ms = models.FloatField(help_text="Of the whole look-up, computing included")
-    cost_ms = models.FloatField(null=True, help_text="Of computing the answer; empty for none")
+    reason = models.CharField(max_length=80, blank=True)
+    count = models.IntegerField()
+    latency_ms = models.FloatField(help_text="Sum over the look-ups, computing included")
+    latencies_ms = models.BinaryField()
+    costs_ms = models.BinaryField(help_text="Of computing the answers; empty where none was")
 
     class Meta:
         ordering = ["-at"]
+        verbose_name_plural = "lookup batches"
 
     def __str__(self) -> str:
-        return f"{self.cache_type} {self.state} {self.latency_ms:.1f} ms"
+        return f"{self.count} x {self.cache_type} {self.state}"

@@ -7,80 +7,204 @@ read itself, Django's cursor more than twice. The tables are those of `models.en
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cachestats.errors import StoreUnavailable
-from cachestats.stores.rows import Row, Use
+import orjson
 
-COLUMNS = ", ".join(Row._fields)
-GET = f"SELECT {COLUMNS} FROM cachestats_cacheentry WHERE id = ?"  # noqa: S608
-PUT = (
-    f"INSERT OR REPLACE INTO cachestats_cacheentry ({COLUMNS}) "  # noqa: S608
-    f"VALUES ({', '.join('?' * len(Row._fields))})"
-)
+from cachestats.errors import StoreUnavailable
+from cachestats.stores.locks import KeyLocks
+from cachestats.stores.rows import FailedFlight, Found, History, Put, Row, Use
+
+GET = f"SELECT {', '.join(Found._fields)} FROM cachestats_cacheentry WHERE id = ?"  # noqa: S608
+_PLACES = ", ".join("?" * len(Row._fields))
+_INSERT = f"INSERT OR REPLACE INTO cachestats_cacheentry ({', '.join(Row._fields)}) "
+PUT = f"{_INSERT} VALUES ({_PLACES})"
+GENERATION = "SELECT coalesce(max(number), 0) FROM cachestats_generation"
+PUT_UNPURGED = f"{_INSERT} SELECT {_PLACES} WHERE ({GENERATION}) = ?"
 DELETE = "DELETE FROM cachestats_cacheentry WHERE id = ?"
-DELETE_USE = "DELETE FROM cachestats_entryuse WHERE id = ?"
-# Of an entry that went since it was hit, no trace must come back.
-ADD_USE = (
-    "INSERT INTO cachestats_entryuse (id, hits, used_ms) "
-    "SELECT ?1, ?2, ?3 FROM cachestats_cacheentry WHERE id = ?1 ON CONFLICT (id) "
-    "DO UPDATE SET hits = hits + excluded.hits, used_ms = max(used_ms, excluded.used_ms)"
-)
+HISTORY = """
+    SELECT (SELECT gone FROM cachestats_entryuse WHERE id = ?1),
+           (SELECT marks FROM cachestats_entryuse WHERE content_id = ?2
+            ORDER BY used_ms DESC LIMIT 1)
+"""
+# From the entry itself: of one that went since it was stored or hit, no trace must come back.
+ADD_PUT = """
+    INSERT OR REPLACE INTO cachestats_entryuse
+        (id, content_id, marks, cache_type, model, size_bytes, cost_ms, expires_ms, hits, used_ms,
+         gone)
+    SELECT e.id, ?2, ?3, e.cache_type, e.model, e.size_bytes, e.cost_ms, e.expires_ms,
+           coalesce(u.hits, 0), max(e.created_ms, coalesce(u.used_ms, 0)), ''
+    FROM cachestats_cacheentry e LEFT JOIN cachestats_entryuse u ON u.id = e.id WHERE e.id = ?1
+"""
+ADD_USE = """
+    UPDATE cachestats_entryuse SET hits = hits + ?2, used_ms = max(used_ms, ?3)
+    WHERE id = ?1 AND gone = ''
+"""
+LISTED = """
+    SELECT cache_type, count(*), sum(size_bytes) FROM cachestats_entryuse
+    WHERE id IN (SELECT value FROM json_each(?)) AND gone = '' GROUP BY cache_type
+"""
+ADD_TOTAL = """
+    INSERT INTO cachestats_entrytotal (cache_type, entries, size_bytes) VALUES (?1, ?2, ?3)
+    ON CONFLICT (cache_type) DO UPDATE
+    SET entries = entries + excluded.entries, size_bytes = size_bytes + excluded.size_bytes
+"""
+BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM cachestats_entrytotal"
+FAILURE = "SELECT token, error FROM cachestats_failure WHERE id = ?"
+FAIL = "INSERT OR REPLACE INTO cachestats_failure (id, token, error, at_ms) VALUES (?, ?, ?, ?)"
+FORGET_FAILURES = "DELETE FROM cachestats_failure WHERE at_ms < ?"
+FAILURE_MS = 60_000
+TABLES = ("cacheentry", "entryuse", "entrytotal", "generation", "failure")
+
 # A writer that waits longer is better off computing: the answer is the caller's either way.
 BUSY_SECONDS = 1.0
+# How long an open connection may serve a file that was replaced or deleted meanwhile.
+LOOK_SECONDS = 1.0
+# Each passes by itself, or with what an operator does about it; anything else may be damage.
+PASSING = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL),
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT),
+}
+
+
+class Emptied(OSError):
+    """The file has no bytes: SQLite would take it for a new database, or wait for one."""
+
+
+class _Thread(threading.local):
+    """One thread's connection, the file it has open and the process that opened it."""
+
+    connection: sqlite3.Connection | None = None
+    inherited: sqlite3.Connection | None = None
+    process: object = None
+    file: int = 0
+    look_at: float = 0.0
+
+
+_process = object()
+
+
+def _in_child() -> None:
+    global _process  # noqa: PLW0603
+    _process = object()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 class SqliteStore:
     """A cache file that other processes read and write too."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._local = threading.local()
+        self.path = path
+        self._thread = _Thread()
+        self._locks = KeyLocks(path.with_name(f"{path.name}-flights"))
 
-    def get(self, row_id: int) -> Row | None:
-        with self._errors():
+    def get(self, row_id: int) -> Found | None:
+        # No context manager here: it would cost as much as all else around the statement.
+        try:
             found = self._connection().execute(GET, (row_id,)).fetchone()
-        return None if found is None else Row._make(found)
+        except (sqlite3.Error, UnicodeDecodeError, OSError) as exc:
+            raise self._unavailable(exc) from exc
+        return None if found is None else Found._make(found)
 
-    def put(self, row: Row) -> None:
+    def put(self, row: Row, generation: int | None = None) -> bool:
         with self._errors():
-            self._connection().execute(PUT, row)
+            if generation is None:
+                self._connection().execute(PUT, row)
+                return True
+            return self._connection().execute(PUT_UNPURGED, (*row, generation)).rowcount > 0
 
     def delete(self, row_id: int) -> None:
-        with self._errors():
-            connection = self._connection()
+        with self._transaction() as connection:
+            self._count(connection, [row_id], -1)
             connection.execute(DELETE, (row_id,))
-            connection.execute(DELETE_USE, (row_id,))
+            connection.execute("DELETE FROM cachestats_entryuse WHERE id = ?", (row_id,))
 
-    def add_uses(self, uses: Iterable[Use]) -> None:
+    def generation(self) -> int:
         with self._errors():
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.executemany(ADD_USE, uses)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
+            return int(self._connection().execute(GENERATION).fetchone()[0])
+
+    def history(self, row_id: int, content_id: int) -> History:
+        with self._errors():
+            gone, marks = self._connection().execute(HISTORY, (row_id, content_id)).fetchone()
+        return History(gone, marks or "")
+
+    def note(self, puts: Sequence[Put], uses: Sequence[Use]) -> int:
+        with self._transaction() as connection:
+            rows = [put.id for put in puts]
+            self._count(connection, rows, -1)
+            connection.executemany(ADD_PUT, puts)
+            self._count(connection, rows, +1)
+            connection.executemany(ADD_USE, uses)
+            connection.execute(FORGET_FAILURES, (int(time.time() * 1000) - FAILURE_MS,))
+            return int(connection.execute(BYTES).fetchone()[0])
+
+    def lead(self, row_id: int) -> bool:
+        with self._errors():
+            return self._locks.acquire(row_id)
+
+    def release(self, row_id: int) -> None:
+        self._locks.release(row_id)
+
+    def failure(self, row_id: int) -> FailedFlight | None:
+        with self._errors():
+            found = self._connection().execute(FAILURE, (row_id,)).fetchone()
+        return None if found is None else FailedFlight._make(found)
+
+    def fail(self, row_id: int, failed: FailedFlight, now_ms: int) -> None:
+        with self._errors():
+            self._connection().execute(FAIL, (row_id, *failed, now_ms))
+
+    def check(self) -> None:
+        self.drop()
+        with self._errors():
+            for table in TABLES:
+                statement = f"SELECT * FROM cachestats_{table} LIMIT 1"  # noqa: S608
+                self._connection().execute(statement).fetchone()
+
+    def drop(self) -> None:
+        """Close this thread's connection, so that the next call opens the file anew."""
+        thread = self._thread
+        connection, thread.connection = thread.connection, None
+        if connection is not None and thread.process is _process:
+            connection.close()
 
     def _connection(self) -> sqlite3.Connection:
-        if getattr(self._local, "pid", None) != os.getpid():
+        thread = self._thread
+        if thread.process is not _process:
             # A connection must not cross a fork. The parent's is kept, not closed: closing it
             # here would drop the parent's locks on the file.
-            if inherited := getattr(self._local, "connection", None):
-                self._local.inherited = inherited
-                self._local.connection = None
-            self._local.connection = self._open()
-            self._local.pid = os.getpid()
-        connection: sqlite3.Connection = self._local.connection
-        return connection
+            thread.inherited, thread.connection = thread.connection, None
+            thread.process = _process
+        now = time.monotonic()
+        if now >= thread.look_at:
+            thread.look_at = now + LOOK_SECONDS
+            if thread.connection is not None and self._file() != thread.file:
+                self.drop()
+        if thread.connection is None:
+            thread.file = self._file()
+            thread.connection = self._open()
+            if self._file() != thread.file:
+                # Replaced while it was opened: this one may have another file's log.
+                self.drop()
+                raise sqlite3.OperationalError("the file is being replaced")
+        return thread.connection
+
+    def _file(self) -> int:
+        """Return the number of the file that the path leads to now."""
+        found = self.path.stat()
+        if found.st_size == 0:
+            raise Emptied("the file is empty")
+        return found.st_ino
 
     def _open(self) -> sqlite3.Connection:
         # mode=rw: a missing file is an error here, never a new file without tables.
         connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw",
+            f"{self.path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
@@ -91,18 +215,41 @@ class SqliteStore:
         )
         return connection
 
-    def _drop(self) -> None:
-        """Make the next call open anew: the file may have been replaced."""
-        self._local.pid = None
-        if connection := getattr(self._local, "connection", None):
-            self._local.connection = None
-            connection.close()
+    def _count(self, connection: sqlite3.Connection, row_ids: Sequence[int], sign: int) -> None:
+        """Add what is listed under these ids to the totals, or take it off."""
+        listed = connection.execute(LISTED, (orjson.dumps(row_ids).decode(),)).fetchall()
+        totals = [(name, sign * entries, sign * size) for name, entries, size in listed]
+        connection.executemany(ADD_TOTAL, totals)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, UnicodeDecodeError) as exc:
+        except (sqlite3.Error, UnicodeDecodeError, OSError) as exc:
             # The second is what a damaged schema gives: SQLite's message quotes the damage.
-            self._drop()
-            raise StoreUnavailable(str(exc)) from exc
+            raise self._unavailable(exc) from exc
+
+    def _unavailable(self, exc: Exception) -> StoreUnavailable:
+        self.drop()
+        return StoreUnavailable(str(exc), damaged=is_damage(exc))
+
+
+def is_damage(exc: BaseException) -> bool:
+    """Return whether the file may be broken or missing, and not just locked, full or read-only."""
+    if isinstance(exc, sqlite3.Error):
+        # The low byte is the error's kind; the rest tells its variety.
+        return getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in PASSING
+    return isinstance(exc, FileNotFoundError | UnicodeDecodeError | Emptied)

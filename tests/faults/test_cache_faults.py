@@ -1,4 +1,7 @@
-"""A broken cache file fails no request: the answer is computed, one warning is written."""
+"""A broken cache file fails no request: the answer is computed, one warning is written.
+
+Here nobody repairs it; that is `test_cache_repair`.
+"""
 
 import json
 import random
@@ -18,8 +21,7 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachestats import metrics
-from cachestats.cache import CacheState, PerfCache, get_cache
+from cachestats.cache import CacheState, PerfCache
 from cachestats.config.schema import Caching
 from cachestats.reports import cache_report
 from cachestats.stores import SqliteStore, sqlite
@@ -30,9 +32,14 @@ STORED = {"text": "stored before the fault"}
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+_stores: list[SqliteStore] = []
+
+
 @pytest.fixture
-def cache_file(databases: None, tmp_path: Path) -> Iterator[Path]:
+def cache_file(databases: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the cache's database that may be broken; no connection to it is open."""
+    # A file that was replaced is noticed at the next look-up, not within a second.
+    monkeypatch.setattr(sqlite, "LOOK_SECONDS", 0)
     config = connections["cache"].settings_dict
     original, copy = config["NAME"], tmp_path / "cache.sqlite3"
     source, target = sqlite3.connect(original), sqlite3.connect(copy)
@@ -41,26 +48,25 @@ def cache_file(databases: None, tmp_path: Path) -> Iterator[Path]:
     target.close()
     connections["cache"].close()
     config["NAME"] = str(copy)
-    metrics._buffer.take()
-    get_cache().set(STORED, "stored")
+    _as_after_start(copy).set(STORED, "stored")
     _close()
     yield copy
     _close()
     config["NAME"] = original
-    metrics._buffer.take()
 
 
-def _as_after_start() -> PerfCache:
-    """The cache of a process that has opened nothing yet."""
+def _as_after_start(path: Path) -> PerfCache:
+    """The cache of a process that has opened nothing yet, and repairs nothing."""
     _close()
-    get_cache.cache_clear()
-    return get_cache()
+    _stores.append(SqliteStore(path))
+    return PerfCache(_stores[-1], b"of the tests", Caching)
 
 
 def _close() -> None:
     """Close all connections; the last one out takes the write-ahead log with it."""
     connections["cache"].close()
-    get_cache()._store._drop()
+    while _stores:
+        _stores.pop().drop()
 
 
 def _complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -150,7 +156,7 @@ def test_get_or_compute_file_broken_computes_and_warns_once(
 ) -> None:
     """Every look-up is a miss with the computed answer; the incident is told once."""
     fault(cache_file)
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     for number in range(3):
         for content in (STORED, {"text": number}):
             found = cache.get_or_compute(content, lambda: "computed")
@@ -163,10 +169,10 @@ def test_cache_file_broken_each_call_goes_on(
     cache_file: Path, fault: Callable[[Path], None]
 ) -> None:
     """Every other call does without the cache too, and a flush loses counts alone."""
-    hit = get_cache().peek(STORED)
+    hit = _as_after_start(cache_file).peek(STORED)
     _close()
     fault(cache_file)
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     assert cache.get(STORED, default="none") == "none"
     assert cache.peek(STORED) is None
     assert cache.set(STORED, "again") is False
@@ -184,7 +190,7 @@ def test_get_or_compute_file_mended_works_again(
     """When the fault ends so does the trouble, without a restart; the next one is told again."""
     good = shutil.copy(cache_file, tmp_path / "good.sqlite3")
     fault(cache_file)
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     assert cache.get_or_compute(STORED, lambda: "computed").state is CacheState.MISS
 
     _mend(cache_file, good)
@@ -192,7 +198,6 @@ def test_get_or_compute_file_mended_works_again(
     assert cache.get_or_compute(STORED, lambda: "computed").value == "stored"
     assert cache.get_or_compute({"text": "new"}, lambda: "new").stored
     _remove(cache_file)
-    cache._store._drop()
     assert cache.get_or_compute(STORED, lambda: "computed").value == "computed"
     assert len(_complaints(caplog)) == 2
 
@@ -202,10 +207,9 @@ def test_get_file_missing_again_is_told_again(
 ) -> None:
     """A hit ends the incident, though nothing is written in between."""
     good = shutil.copy(cache_file, tmp_path / "good.sqlite3")
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     for told in (1, 2):
         _remove(cache_file)
-        cache._store._drop()
         assert cache.get(STORED) is None
         assert len(_complaints(caplog)) == told
         _mend(cache_file, good)
@@ -217,7 +221,7 @@ def test_get_or_compute_file_broken_under_an_open_connection_answers(
     cache_file: Path, fault: Callable[[Path], None]
 ) -> None:
     """A process that has the file open answers rightly too: from what it still reads, or anew."""
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     assert cache.get(STORED) == "stored"
     fault(cache_file)
     for number in range(3):
@@ -263,9 +267,9 @@ def test_get_or_compute_any_bit_flipped_gives_the_right_answer(
     for leftover in tmp_path.glob("damaged.sqlite3*"):
         leftover.unlink()
     damaged.write_bytes(content)
-    cache = PerfCache(SqliteStore(damaged), b"of the tests", Caching)
+    cache = _as_after_start(damaged)
     assert cache.get_or_compute(STORED, lambda: "stored").value == "stored"
-    cache._store._drop()
+    _close()
 
 
 # A file that can be read but not written
@@ -282,10 +286,10 @@ def locked(cache_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite
 
 
 def test_get_or_compute_file_locked_computes_and_warns_once(
-    locked: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+    locked: sqlite3.Connection, cache_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Who can't write goes on unstored, and tells once, though reading works all the time."""
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     for number in range(3):
         found = cache.get_or_compute({"text": number}, lambda: "computed")
         assert (found.value, found.state, found.stored) == ("computed", CacheState.MISS, False)
@@ -293,16 +297,16 @@ def test_get_or_compute_file_locked_computes_and_warns_once(
     assert "locked" in _complaints(caplog)[0]
 
 
-def test_get_file_locked_still_hits(locked: sqlite3.Connection) -> None:
+def test_get_file_locked_still_hits(locked: sqlite3.Connection, cache_file: Path) -> None:
     """A writer does not stop readers."""
-    assert _as_after_start().get(STORED) == "stored"
+    assert _as_after_start(cache_file).get(STORED) == "stored"
 
 
 def test_get_or_compute_file_unlocked_stores_again(
-    locked: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+    locked: sqlite3.Connection, cache_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When the lock goes the next answer is stored, and the next lock is told again."""
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     for expected in (False, True):
         assert cache.set({"text": "new"}, "new") is expected
         locked.execute("ROLLBACK" if locked.in_transaction else "BEGIN EXCLUSIVE")
@@ -314,11 +318,10 @@ def test_get_or_compute_missing_after_locked_is_told_too(
     locked: sqlite3.Connection, cache_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What can't be read at all is worse than what can't be written, and another incident."""
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     cache.get_or_compute({"text": "new"}, lambda: "computed")
     locked.execute("ROLLBACK")
     cache_file.unlink()
-    cache._store._drop()
     for _ in range(2):
         assert cache.get_or_compute(STORED, lambda: "computed").state is CacheState.MISS
     assert len(_complaints(caplog)) == 2
@@ -331,12 +334,13 @@ def test_get_damaged_entry_in_a_locked_file_is_a_miss(
     locked.execute("UPDATE cachestats_cacheentry SET checksum = 1")
     locked.execute("COMMIT")
     locked.execute("BEGIN EXCLUSIVE")
-    assert _as_after_start().get_or_compute(STORED, lambda: "computed").value == "computed"
+    cache = _as_after_start(cache_file)
+    assert cache.get_or_compute(STORED, lambda: "computed").value == "computed"
 
 
-def test_flush_file_locked_loses_counts_alone(locked: sqlite3.Connection) -> None:
+def test_flush_file_locked_loses_counts_alone(locked: sqlite3.Connection, cache_file: Path) -> None:
     """Uses that can't be written are dropped, and hits go on."""
-    cache = _as_after_start()
+    cache = _as_after_start(cache_file)
     assert cache.get(STORED) == "stored"
     cache.flush()
     assert cache.get(STORED) == "stored"

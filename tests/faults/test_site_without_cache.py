@@ -21,8 +21,11 @@ URL = "/api/v1/reflections/"
 
 
 @pytest.fixture(params=["garbage", "missing", "empty"])
-def broken_cache(databases: None, request: pytest.FixtureRequest) -> Iterator[None]:
-    """The cache's file is gone, emptied or overwritten; it is put back afterwards."""
+def broken_cache(
+    databases: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The cache's file is gone, emptied or overwritten, and the repair has not come yet."""
+    monkeypatch.setattr("cachestats.cache.make_usable", lambda _path: None)
     path = Path(connections["cache"].settings_dict["NAME"])
     connections["cache"].close()
     get_cache.cache_clear()

@@ -1,16 +1,12 @@
 """Runs the whole site: web, worker and, where no Ollama answers, the embedded model."""
 
-import contextlib
 import os
 import secrets
 import shutil
 import socket
-import sqlite3
 import sys
 import time
 from argparse import ArgumentParser
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +15,10 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 
-from cachestats.services import UNUSABLE
+from cachestats.errors import StoreUnavailable
+from cachestats.repair import make_usable
 from enrichment import hosts
 from perfsite.supervisor import Child, Supervisor
 
@@ -81,21 +78,14 @@ class Command(BaseCommand):
     def _migrate(self) -> None:
         self._say("Preparing the database ...")
         call_command("migrate", verbosity=0, interactive=False)
-        migrate_cache = partial(
-            call_command, "migrate", database="cache", verbosity=0, interactive=False
-        )
+        cache = connections["cache"]
         try:
-            migrate_cache()
-        except UNUSABLE as exc:
-            connections["cache"].close()
-            try:
-                if not _is_damage(exc):
-                    raise
-                aside = _set_aside(Path(connections["cache"].settings_dict["NAME"]))
-                migrate_cache()
-                self._say(f"The cache's file was unusable ({exc}); it is kept as {aside}.")
-            except (OSError, *UNUSABLE) as again:
-                self._say(f"The cache's file can't be used, so nothing is cached: {again}")
+            if cache.vendor == "sqlite":
+                make_usable(Path(cache.settings_dict["NAME"]))
+            else:
+                call_command("migrate", database="cache", verbosity=0, interactive=False)
+        except (StoreUnavailable, DatabaseError) as exc:
+            self._say(f"The cache's database can't be used, so nothing is cached: {exc}")
         # Children open their own; a connection must not be shared with them.
         connections.close_all()
 
@@ -187,24 +177,6 @@ def _web(port: int, threads: int) -> Child:
 def _worker(workers: int) -> Child:
     env = {"QCLUSTER_WORKERS": str(workers)}
     return Child("worker", _manage("qcluster", "--skip-checks"), settings.BASE_DIR, env)
-
-
-def _is_damage(exc: Exception) -> bool:
-    """Return whether a file is broken, and not just locked or read-only for now."""
-    code = getattr(exc.__cause__, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    # The low byte is the error's kind; the rest tells its variety.
-    broken = code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-    return broken or isinstance(exc, UnicodeDecodeError)
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename an unusable cache file and its logs, so that a new one can be made."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}.unusable-{stamp}")
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
 
 
 def _in_use(port: int) -> bool:

@@ -8,12 +8,12 @@ from zlib import crc32
 
 import pytest
 from django.db import connections
+from django.db.models import F
 
-from cachestats import metrics
 from cachestats.cache import PerfCache
 from cachestats.config.schema import Caching
-from cachestats.models import CacheEntry, EntryUse
-from cachestats.stores import SqliteStore
+from cachestats.models import CacheEntry, EntryTotal, EntryUse
+from cachestats.stores import SqliteStore, Store
 
 NOON_MS = 1_700_000_000_000
 
@@ -30,17 +30,19 @@ class Bench:
     def __post_init__(self) -> None:
         self.cache = self.another()
 
-    def another(self) -> PerfCache:
+    def store(self) -> Store:
+        """The store with connections of its own."""
+        return SqliteStore(self.path)
+
+    def another(self, flush_seconds: float | None = None) -> PerfCache:
         """The cache as another process sees it: a store and connections of its own."""
         return PerfCache(
-            SqliteStore(self.path), b"pepper", lambda: self.tuning, lambda: self.now_ms / 1000
+            self.store(),
+            b"pepper",
+            lambda: self.tuning,
+            lambda: self.now_ms / 1000,
+            flush_seconds=flush_seconds,
         )
-
-
-@pytest.fixture(autouse=True)
-def nothing_counted() -> None:
-    """Counts that an earlier test left in memory are not this one's."""
-    metrics._buffer.take()
 
 
 @pytest.fixture
@@ -65,14 +67,12 @@ def make_entry(
     size: int = 10,
     used: int | None = None,
 ) -> CacheEntry:
-    """Make an entry `age` seconds old, and if `used` is given hit so many seconds ago."""
+    """Make an entry `age` seconds old, and if `used` is given hit so many seconds ago; list it."""
     now_ms = int(time.time() * 1000)
     digest = bytes.fromhex(digits.ljust(64, "0"))
     row_id = int.from_bytes(digest[:8], "big", signed=True)
     value = b'"' + b"v" * (size - 2) + b'"'
-    if used is not None:
-        EntryUse.objects.create(id=row_id, hits=1, used_ms=now_ms - used * 1000)
-    return CacheEntry.objects.create(
+    created = CacheEntry.objects.create(
         id=row_id,
         digest=digest,
         cache_type=type,
@@ -83,3 +83,19 @@ def make_entry(
         created_ms=now_ms - age * 1000,
         expires_ms=now_ms + (-1 if expired else 3_600_000),
     )
+    EntryUse.objects.create(
+        id=row_id,
+        content_id=row_id,
+        marks="{}",
+        cache_type=type,
+        model=model,
+        size_bytes=size,
+        expires_ms=created.expires_ms,
+        hits=used is not None,
+        used_ms=max(created.created_ms, now_ms - used * 1000 if used is not None else 0),
+    )
+    total, _ = EntryTotal.objects.get_or_create(cache_type=type)
+    EntryTotal.objects.filter(pk=total.pk).update(
+        entries=F("entries") + 1, size_bytes=F("size_bytes") + size
+    )
+    return created

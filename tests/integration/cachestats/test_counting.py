@@ -1,18 +1,24 @@
 """What look-ups leave behind: samples and uses, buffered and flushed."""
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
-from cachestats import metrics
+from cachestats import metrics, services
 from cachestats.config.schema import Caching
 from cachestats.keys import make_key
-from cachestats.models import CacheEntry, EntryUse, Sample
-from cachestats.models.samples import CacheState
+from cachestats.metrics import unpack
+from cachestats.models import CacheEntry, CacheState, EntryUse, LookupBatch
 from cachestats.services import PurgeFilter
-from cachestats.stores import SqliteStore, Use
+from cachestats.stores import Use
+from tests.engines import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 
@@ -20,10 +26,20 @@ CONTENT = {"text": "Rain on the roof."}
 PARAMS = {"model": "small"}
 
 
-def test_flush_writes_one_sample_for_each_look_up(bench: Any) -> None:
-    """Each look-up is one sample of its state, type, model and times; never its key or text."""
-    bench.cache.get_or_compute(CONTENT, lambda: 1, PARAMS, cache_type="api")
-    bench.cache.get_or_compute(CONTENT, lambda: 1, PARAMS, cache_type="api")
+def eventually(happens: Callable[[], bool]) -> bool:
+    """Wait for what a thread does, for a while that only a fault outlasts."""
+    deadline = time.monotonic() + 20
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_flush_writes_one_batch_for_each_kind_of_look_up(bench: Any) -> None:
+    """Look-ups of one type, model, state and reason are one row; never a key or a text."""
+    for _ in range(3):
+        bench.cache.get_or_compute(CONTENT, lambda: 1, PARAMS, cache_type="api")
     bench.cache.get({"text": "none"}, PARAMS)
     bench.tuning = Caching(enabled=False)
     bench.cache.get_or_compute(CONTENT, lambda: 1)
@@ -31,16 +47,18 @@ def test_flush_writes_one_sample_for_each_look_up(bench: Any) -> None:
 
     bench.cache.flush()
 
-    seen = Sample.objects.order_by("pk").values_list("cache_type", "model", "state")
-    assert list(seen) == [
-        ("api", "small", "miss"),
-        ("api", "small", "hit"),
-        ("default", "small", "miss"),
-        ("default", "", "bypass"),
-        ("default", "", "bypass"),
+    seen = LookupBatch.objects.values_list("cache_type", "model", "state", "reason", "count")
+    assert sorted(seen) == [
+        ("api", "small", "hit", "", 2),
+        ("api", "small", "miss", "first_seen", 1),
+        ("default", "", "bypass", "bypassed", 1),
+        ("default", "", "bypass", "bypassed", 1),
+        ("default", "small", "miss", "first_seen", 1),
     ]
-    has_cost = [sample.cost_ms is not None for sample in Sample.objects.order_by("pk")]
-    assert has_cost == [True, False, False, True, False]
+    computed = LookupBatch.objects.exclude(costs_ms=b"").values_list("cache_type", "state")
+    assert sorted(computed) == [("api", "miss"), ("default", "bypass")]
+    hits = LookupBatch.objects.get(state="hit")
+    assert sum(unpack(hits.latencies_ms)) == pytest.approx(hits.latency_ms)
 
 
 def test_flush_writes_the_use_of_each_entry_once(bench: Any) -> None:
@@ -66,7 +84,7 @@ def test_flush_again_writes_nothing_twice(bench: Any) -> None:
     bench.cache.get(CONTENT)
     bench.cache.flush()
     bench.cache.flush()
-    assert Sample.objects.count() == 1
+    assert LookupBatch.objects.get().count == 1
     assert EntryUse.objects.get().hits == 1
 
 
@@ -77,31 +95,34 @@ def test_flush_use_of_a_purged_entry_is_dropped(bench: Any) -> None:
     bench.cache.purge(PurgeFilter(all=True), "somebody")
     bench.cache.flush()
     assert not EntryUse.objects.exists()
+    assert services.count_entries() == services.count_bytes() == 0
 
 
 def test_flush_keeps_the_newest_use(bench: Any) -> None:
     """Flushes of several processes may come in any order: the last use is the latest."""
     bench.cache.set(CONTENT, 1)
+    bench.cache.flush()
     row_id = CacheEntry.objects.get().id
-    for used_ms in (2_000, 1_000):
-        SqliteStore(bench.path).add_uses([Use(row_id, 1, used_ms)])
-    assert EntryUse.objects.get().used_ms == 2_000
+    newest = bench.now_ms + 2_000
+    for used_ms in (newest, bench.now_ms + 1_000):
+        bench.store().note([], [Use(row_id, 1, used_ms)])
+    assert EntryUse.objects.get().used_ms == newest
 
 
-def test_flush_samples_lost_still_writes_uses(
+def test_flush_look_ups_lost_still_writes_uses(
     bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Samples that can't be written are dropped with a warning; the rest is not held up."""
+    """Counts that can't be written are dropped with a warning; the rest is not held up."""
 
-    def broken(_samples: Any) -> None:
+    def broken(_batches: Any) -> None:
         raise OperationalError("disk I/O error")
 
     bench.cache.set(CONTENT, 1)
     bench.cache.get(CONTENT)
-    monkeypatch.setattr(Sample.objects, "bulk_create", broken)
+    monkeypatch.setattr(LookupBatch.objects, "bulk_create", broken)
     bench.cache.flush()
     assert [record.getMessage() for record in caplog.records] == [
-        "[PERF] 1 samples were lost: disk I/O error"
+        "[PERF] The counts of 1 look-ups were lost: disk I/O error"
     ]
     assert EntryUse.objects.get().hits == 1
 
@@ -109,12 +130,15 @@ def test_flush_samples_lost_still_writes_uses(
 def test_record_before_a_fork_is_flushed_by_the_parent_alone(bench: Any) -> None:
     """A child does not write its parent's counts a second time."""
     bench.cache.get(CONTENT)
+    connections.close_all()
     child = os.fork()
     if child == 0:
-        os._exit(len(metrics._buffer.take()[0]))
+        bench.cache.flush()
+        os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not LookupBatch.objects.exists()
     bench.cache.flush()
-    assert Sample.objects.count() == 1
+    assert LookupBatch.objects.get().count == 1
 
 
 def test_peek_counts_nothing_until_told(bench: Any) -> None:
@@ -123,21 +147,81 @@ def test_peek_counts_nothing_until_told(bench: Any) -> None:
     found = bench.cache.peek(CONTENT)
     assert bench.cache.peek({"text": "none"}) is None
     bench.cache.flush()
-    assert not Sample.objects.exists()
+    assert not LookupBatch.objects.exists()
 
     bench.cache.count(found)
     bench.cache.flush()
-    assert Sample.objects.get().state == CacheState.HIT
+    assert LookupBatch.objects.get().state == CacheState.HIT
     assert EntryUse.objects.get().hits == 1
 
 
-def test_record_beyond_the_buffer_is_dropped(bench: Any, monkeypatch: Any) -> None:
-    """A burst is bounded in memory: samples beyond it are lost, answers are not."""
-    monkeypatch.setattr(metrics, "BUFFER_SAMPLES", 2)
-    for _ in range(5):
-        bench.cache.get(CONTENT)
-    bench.cache.flush()
-    assert Sample.objects.count() == 2
+def test_record_many_at_once_are_written_before_the_time_is_up(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many counts wake the thread that writes them, whatever its interval."""
+    monkeypatch.setattr(metrics, "FLUSH_AT", 20)
+    cache = bench.another(flush_seconds=3600)
+    for _ in range(30):
+        cache.get(CONTENT)
+    assert eventually(LookupBatch.objects.exists)
+    cache.close()
+    assert sum(LookupBatch.objects.values_list("count", flat=True)) == 30
+
+
+def test_record_is_written_in_time(bench: Any) -> None:
+    """Nobody has to flush."""
+    cache = bench.another(flush_seconds=0.05)
+    cache.get(CONTENT)
+    assert eventually(LookupBatch.objects.exists)
+    cache.close()
+
+
+def test_max_bytes_lowered_live_evicts(bench: Any) -> None:
+    """Once less is allowed the thread evicts the least recently used, without a restart."""
+    cache = bench.another(flush_seconds=0.05)
+    for number in range(4):
+        bench.now_ms += 1000
+        cache.set({"text": number}, "v" * 400_000)
+    cache.get({"text": "none"})
+    assert eventually(lambda: services.count_entries() == 4)
+    bench.tuning = Caching(max_bytes=1024**2)
+    assert eventually(lambda: services.count_bytes() <= 1024**2)
+    cache.close()
+    kept = [number for number in range(4) if bench.cache.get({"text": number})]
+    assert kept == [2, 3]
+
+
+EXIT = """
+import django
+django.setup()
+from cachestats.cache import get_cache
+
+def count():
+    get_cache().get({"text": "looked up at the last moment"})
+
+if "%s" == "process":
+    from multiprocessing import get_context
+    child = get_context("fork").Process(target=count)
+    child.start()
+    child.join()
+else:
+    count()
+"""
+
+
+@pytest.mark.parametrize("kind", ["program", "process"])
+def test_record_is_written_at_exit(databases: None, kind: str, tmp_path: Path) -> None:
+    """A program that ends, and a worker of multiprocessing, write what they counted."""
+    names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "perfsite.settings",
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{names['default']}",
+        "CACHE_DATABASE_URL": f"sqlite:///{names['cache']}",
+    }
+    subprocess.run([sys.executable, "-c", EXIT % kind], env=env, cwd=ROOT, check=True)
+    assert LookupBatch.objects.get().count == 1
 
 
 def test_get_stats_is_the_report_that_everybody_sees(bench: Any) -> None:

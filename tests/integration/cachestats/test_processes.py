@@ -54,7 +54,7 @@ from cachestats.stores import Row, SqliteStore
 path = Path(sys.argv[1])
 store = SqliteStore(path)
 assert store.get(1) is None
-inherited = store._local.connection
+inherited = store._thread.connection
 
 def put(row_id):
     store.put(Row(row_id, bytes(32), "api", "", b"1", 0, 1, None, 1, 2))
@@ -70,7 +70,7 @@ def child():
             raise AssertionError("read a file that is not there")
     Path(f"{path}.away").rename(path)
     put(1)
-    assert store._local.connection is not inherited
+    assert store._thread.connection is not inherited
     assert store.get(1) is not None
     inherited.execute("SELECT 1")  # raises if the child has closed what is its parent's
 
@@ -84,7 +84,7 @@ if pid == 0:
     os._exit(0)
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 put(2)
-assert store._local.connection is inherited
+assert store._thread.connection is inherited
 assert store.get(1) is not None
 """
 

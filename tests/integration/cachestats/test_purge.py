@@ -7,8 +7,18 @@ import pytest
 
 from cachestats import services
 from cachestats.errors import InvalidFilter
-from cachestats.models import Audit, CacheEntry, EntryUse, Sample
-from cachestats.services import PurgeFilter, PurgeResult, evict, expire, purge, sweep
+from cachestats.models import Audit, CacheEntry, EntryTotal, EntryUse, LookupBatch
+from cachestats.services import (
+    PurgeFilter,
+    PurgeResult,
+    evict,
+    expire,
+    purge,
+    relist,
+    removal,
+    sweep,
+    upkeep,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", "cache"])
 
@@ -174,27 +184,34 @@ def test_purge_dry_run_deletes_nothing_and_leaves_no_audit(entry: Any) -> None:
     assert not Audit.objects.exists()
 
 
-def test_purge_deletes_the_use_of_its_entries_alone(entry: Any) -> None:
-    """With an entry goes the record of its use."""
-    entry("aa", type="api", used=5)
-    kept = entry("bb", used=5)
+def test_purge_remembers_what_went_for_its_next_miss(entry: Any) -> None:
+    """Of an entry that was purged it stays known that it was, and it counts no more."""
+    gone, kept = entry("aa", type="api", used=5), entry("bb", used=5)
     purge(PurgeFilter(type="api"), "ada")
-    assert [use.id for use in EntryUse.objects.all()] == [kept.id]
+    assert dict(EntryUse.objects.values_list("id", "gone")) == {gone.id: "purged", kept.id: ""}
+    assert services.count_entries() == 1
+
+
+def test_purge_remembers_so_many_and_no_more(entry: Any, monkeypatch: Any) -> None:
+    """What is known of entries that are gone is bounded."""
+    monkeypatch.setattr(removal, "GONE_KEPT", 3)
+    monkeypatch.setattr(removal, "BATCH_ROWS", 2)
+    for number in range(9):
+        entry(f"a{number}")
+    purge(PurgeFilter(all=True), "ada")
+    assert EntryUse.objects.filter(gone="purged").count() == 4
+    monkeypatch.setattr(upkeep, "GONE_KEPT", 1)
+    sweep()
+    assert EntryUse.objects.count() == 1
 
 
 def test_purge_beyond_a_batch_deletes_everything(entry: Any, monkeypatch: Any) -> None:
     """More entries than a batch holds go batch by batch."""
-    monkeypatch.setattr(services, "BATCH_ROWS", 2)
+    monkeypatch.setattr(removal, "BATCH_ROWS", 2)
     for number in range(5):
         entry(f"a{number}", size=10)
     assert purge(PurgeFilter(all=True), "ada").freed_bytes == 50
     assert _left() == set()
-
-
-def test_entry_delete_takes_its_use_along(entry: Any) -> None:
-    """So does deleting one entry by hand."""
-    entry("aa", used=5).delete()
-    assert not EntryUse.objects.exists()
 
 
 def test_forget_entry_leaves_no_row_no_bytes_and_no_audit(entry: Any, bench: Any) -> None:
@@ -203,7 +220,7 @@ def test_forget_entry_leaves_no_row_no_bytes_and_no_audit(entry: Any, bench: Any
     forgotten, kept = entry("aa", size=42, used=5), entry("bb")
     services.forget_entry(forgotten.key)
     assert [row.id for row in CacheEntry.objects.all()] == [kept.id]
-    assert not EntryUse.objects.exists()
+    assert [use.id for use in EntryUse.objects.all()] == [kept.id]
     assert not Audit.objects.exists()
     files = [bench.path, bench.path.with_name(f"{bench.path.name}-wal")]
     assert not any(value in file.read_bytes() for file in files if file.exists())
@@ -225,7 +242,30 @@ def test_expire_deletes_what_is_past_its_time(entry: Any) -> None:
     entry("bb")
     assert expire() == 1
     assert _left() == {"bb"}
-    assert not EntryUse.objects.exists()
+    assert sorted(EntryUse.objects.values_list("gone", flat=True)) == ["", "expired"]
+
+
+def test_expire_leaves_what_was_stored_again_meanwhile(entry: Any) -> None:
+    """The list may lag behind: an entry with a new life is not taken for the old one."""
+    again = entry("aa", expired=True)
+    CacheEntry.objects.filter(id=again.id).update(expires_ms=again.expires_ms + DAY * 1000)
+    assert expire() == 0
+    assert _left() == {"aa"}
+
+
+def test_relist_makes_lists_and_totals_agree_with_the_entries(entry: Any) -> None:
+    """What a killed process left unlisted is listed; what is listed and not there goes."""
+    entry("aa", type="api", size=30, used=5)
+    unlisted, vanished = entry("bb", size=20), entry("cc", size=7)
+    EntryUse.objects.filter(id=unlisted.id).delete()
+    CacheEntry.objects.filter(id=vanished.id).delete()
+    EntryTotal.objects.all().delete()
+    relist()
+    assert {use.id for use in EntryUse.objects.filter(gone="")} == {
+        entry.id for entry in CacheEntry.objects.all()
+    }
+    totals = EntryTotal.objects.values_list("cache_type", "entries", "size_bytes")
+    assert sorted(totals) == [("api", 1, 30), ("default", 1, 20)]
 
 
 def test_evict_takes_the_least_recently_used_until_the_rest_fits(entry: Any) -> None:
@@ -256,7 +296,7 @@ def test_evict_what_fits_deletes_nothing(entry: Any, max_bytes: int) -> None:
 
 def test_evict_beyond_a_batch_goes_on_until_the_rest_fits(entry: Any, monkeypatch: Any) -> None:
     """Batches bound a deletion, not what is deleted."""
-    monkeypatch.setattr(services, "BATCH_ROWS", 2)
+    monkeypatch.setattr(upkeep, "BATCH_ROWS", 2)
     for number in range(7):
         entry(f"a{number}", size=10, age=number)
     assert evict(20) == 5
@@ -268,10 +308,10 @@ def test_evict_empty_cache_deletes_nothing() -> None:
     assert evict(0) == 0
 
 
-def test_sweep_keeps_cache_and_samples_within_bounds(
+def test_sweep_keeps_cache_and_counts_within_bounds(
     entry: Any, settings: Any, tmp_path: Any
 ) -> None:
-    """Expired entries, then what exceeds max_bytes, and samples of more than 30 days go."""
+    """Expired entries, then what exceeds max_bytes, and counts of more than 30 days go."""
     settings.PERF_CONFIG = tmp_path / "perf.json"
     settings.PERF_CONFIG.write_text('{"caching": {"max_bytes": 1048576}}')
     entry("aa", expired=True, size=1_000_000)
@@ -279,7 +319,14 @@ def test_sweep_keeps_cache_and_samples_within_bounds(
     entry("cc", size=1_000_000, age=10)
     now = datetime.now(UTC)
     for days in (29, 31):
-        Sample.objects.create(at=now - timedelta(days=days), state="hit", latency_ms=days)
+        LookupBatch.objects.create(
+            at=now - timedelta(days=days),
+            state="hit",
+            count=1,
+            latency_ms=days,
+            latencies_ms=b"",
+            costs_ms=b"",
+        )
     sweep()
     assert _left() == {"cc"}
-    assert [sample.latency_ms for sample in Sample.objects.all()] == [29]
+    assert [batch.latency_ms for batch in LookupBatch.objects.all()] == [29]

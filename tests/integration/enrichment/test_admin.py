@@ -44,7 +44,7 @@ def staff_with(*permissions: str) -> Client:
         "enrichment/reflection/",
         "enrichment/job/",
         "cachestats/cacheentry/",
-        "cachestats/sample/",
+        "cachestats/lookupbatch/",
         "cachestats/audit/",
         "cachestats/configrevision/",
         "cachestats/configrevision/add/",

@@ -8,7 +8,8 @@ from django.db import connections
 from django.test import Client
 from django_q.models import OrmQ
 
-from cachestats.models import CacheEntry, Sample
+from cachestats.cache import get_cache
+from cachestats.models import CacheEntry, LookupBatch
 from enrichment import tasks
 from enrichment.models import Job, Reflection, Status
 from tests.conftest import TokenMaker
@@ -69,8 +70,9 @@ def test_hits_are_counted_once_each(api: TokenMaker, model: Script):
     tasks.run_next_job()
     submit(client)
     tasks.run_next_job()
+    get_cache().flush()
 
-    assert sorted(Sample.objects.values_list("cache_type", "state")) == [
+    assert sorted(LookupBatch.objects.values_list("cache_type", "state")) == [
         ("stage1_enrichment", "hit"),
         ("stage1_enrichment", "miss"),
         ("stage2_enrichment", "hit"),

@@ -18,6 +18,7 @@ WRONG_FOR = {
     float: ["1", True, None, [], {}],
     str: [1, True, None, [], {}, "for ever"],
     list: [1, "100", None, {}, ["100"], [1.5], [None]],
+    dict: [1, "api", None, [], {"api": "1"}, {"api": -1}, {"API": 1}],
     type(None): ["1", 1.5, True, [], {}],
 }
 WRONG_TYPES = st.sampled_from(PLACES).flatmap(
@@ -53,6 +54,7 @@ def test_parse_nothing_gives_documented_defaults() -> None:
             "enabled": True,
             "default_ttl": 2_592_000,
             "ttl_api": 86_400,
+            "ttl_by_type": {},
             "max_bytes": 1024**3,
         },
         "networking": {
@@ -78,9 +80,11 @@ def test_parse_whole_number_is_accepted_as_seconds() -> None:
 
 
 def test_caching_ttl_is_by_type() -> None:
-    """Answers of APIs live for ttl_api, all others for default_ttl."""
+    """A type's own, else ttl_api for answers of APIs and default_ttl for all others."""
     caching = parse({"caching": {"default_ttl": 7, "ttl_api": 3}}).caching
     assert (caching.ttl("api"), caching.ttl("vision"), caching.ttl("default")) == (3, 7, 7)
+    caching = parse({"caching": {"ttl_api": 3, "ttl_by_type": {"api": 9, "vision": 0}}}).caching
+    assert (caching.ttl("api"), caching.ttl("vision")) == (9, 0)
 
 
 # Wrong input
@@ -244,6 +248,8 @@ def _other(step: int) -> dict[str, dict[str, Any]]:
                 other = f"{step}h"
             case list():
                 other = [step]
+            case dict():
+                other = {"vision": step}
             case _:
                 other = step
         others.setdefault(section, {})[name] = other

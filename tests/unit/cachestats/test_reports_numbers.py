@@ -1,16 +1,18 @@
-"""The numbers of look-ups: percentiles, hit rate and time saved, from samples alone."""
+"""The numbers of look-ups: percentiles, hit rate and time saved, from counted batches alone."""
 
 import math
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachestats.models.samples import CacheState
-from cachestats.reports import Percentiles, _Seen, lookup_report, percentiles
+from cachestats.metrics import KEPT_VALUES, pack, unpack
+from cachestats.models import CacheState, LookupBatch
+from cachestats.reports import Percentiles, lookup_report, percentiles
 
 HIT, MISS, COLLAPSED, BYPASS = CacheState
-LATENCIES = st.floats(0, 1e6)
+LATENCIES = st.floats(0, 1e6, width=32)
 STATES = st.sampled_from(CacheState)
 
 
@@ -21,10 +23,25 @@ def _seen(
     *,
     cache_type: str = "api",
     model: str = "m",
-) -> _Seen:
-    return _Seen(
-        cache_type=cache_type, model=model, state=state, latency_ms=latency_ms, cost_ms=cost_ms
+    count: int = 1,
+    reason: str = "",
+) -> LookupBatch:
+    """So many look-ups that were all alike."""
+    return LookupBatch(
+        cache_type=cache_type,
+        model=model,
+        state=state,
+        reason=reason,
+        count=count,
+        latency_ms=count * latency_ms,
+        latencies_ms=pack([latency_ms] * count),
+        costs_ms=b"" if cost_ms is None else pack([cost_ms] * count),
     )
+
+
+def _once(values: Iterable[float]) -> list[tuple[float, float]]:
+    """Values that stand for one look-up each."""
+    return [(value, 1.0) for value in values]
 
 
 SAMPLES = st.lists(
@@ -35,6 +52,7 @@ SAMPLES = st.lists(
         st.none() | LATENCIES,
         cache_type=st.sampled_from(["api", "vision"]),
         model=st.sampled_from(["", "m"]),
+        count=st.integers(1, 3),
     ),
     max_size=30,
 )
@@ -50,7 +68,7 @@ def test_percentiles_of_nothing_are_none() -> None:
 
 def test_percentiles_of_one_value_are_that_value() -> None:
     """A single look-up is every percentile."""
-    assert percentiles([7.0]) == Percentiles(count=1, p50_ms=7.0, p95_ms=7.0, p99_ms=7.0)
+    assert percentiles(_once([7.0])) == Percentiles(count=1, p50_ms=7.0, p95_ms=7.0, p99_ms=7.0)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +77,14 @@ def test_percentiles_of_one_value_are_that_value() -> None:
 )
 def test_percentiles_are_by_nearest_rank(count: int, expected: tuple[int, int, int]) -> None:
     """The pth percentile of n values is the ceil(p * n)th smallest, never in between."""
-    found = percentiles(float(number) for number in range(count, 0, -1))
+    found = percentiles(_once(range(count, 0, -1)))
     assert (found.p50_ms, found.p95_ms, found.p99_ms) == expected
 
 
 @given(st.lists(LATENCIES, min_size=1, max_size=300))
 def test_percentiles_cover_their_share(latencies_ms: list[float]) -> None:
     """Each percentile is a seen value, and the least that its share does not exceed."""
-    found = percentiles(latencies_ms)
+    found = percentiles(_once(latencies_ms))
     for percent, value in [(50, found.p50_ms), (95, found.p95_ms), (99, found.p99_ms)]:
         assert value in latencies_ms
         needed = math.ceil(percent * len(latencies_ms) / 100)
@@ -95,18 +113,18 @@ def test_hit_rate_counts_collapsed_as_answered() -> None:
 
 
 @given(SAMPLES)
-def test_hit_rate_leaves_bypassed_out(samples: list[_Seen]) -> None:
+def test_hit_rate_leaves_bypassed_out(samples: list[LookupBatch]) -> None:
     """Bypassed look-ups change no rate."""
     asked = [sample for sample in samples if sample.state != BYPASS]
     assert lookup_report(samples).hit_rate == lookup_report(asked).hit_rate
 
 
 @given(SAMPLES)
-def test_lookup_report_states_add_up(samples: list[_Seen]) -> None:
+def test_lookup_report_states_add_up(samples: list[LookupBatch]) -> None:
     """Each look-up is counted once, in one state."""
     report = lookup_report(samples)
     counts = (report.hit_count, report.miss_count, report.collapsed_count, report.bypass_count)
-    assert sum(counts) == report.lookups == len(samples)
+    assert sum(counts) == report.lookups == sum(sample.count for sample in samples)
 
 
 def test_lookup_report_latencies_are_apart_for_hits_and_computed_misses() -> None:
@@ -147,6 +165,43 @@ def test_time_saved_slow_hit_does_not_cost() -> None:
 
 
 @given(SAMPLES)
-def test_time_saved_is_never_negative(samples: list[_Seen]) -> None:
+def test_time_saved_is_never_negative(samples: list[LookupBatch]) -> None:
     """Whatever was seen, the cache never shows as a loss."""
     assert lookup_report(samples).time_saved_seconds >= 0
+
+
+# Reasons
+
+
+def test_reasons_are_counted_for_all_but_hits_most_frequent_first() -> None:
+    """Each look-up that was no hit is counted under its reason, in its detail."""
+    report = lookup_report(
+        [
+            _seen(HIT),
+            _seen(MISS, reason="first_seen"),
+            _seen(MISS, reason="changed: model", count=3),
+            _seen(COLLAPSED, reason="first_seen"),
+        ]
+    )
+    assert list(report.reasons.items()) == [("changed: model", 3), ("first_seen", 2)]
+
+
+# Kept values
+
+
+@given(st.lists(LATENCIES, max_size=50))
+def test_pack_few_values_keeps_all(values: list[float]) -> None:
+    """Up to the bound nothing is lost but the order."""
+    assert unpack(pack(values)) == sorted(values)
+
+
+@given(st.integers(KEPT_VALUES + 1, 20 * KEPT_VALUES))
+def test_pack_many_values_keeps_their_ranks(count: int) -> None:
+    """Beyond the bound as many are kept, and each percentile moves by less than 0.2 %."""
+    kept = unpack(pack(float(number) for number in range(count)))
+    assert len(kept) == KEPT_VALUES
+    found = percentiles([(value, count / len(kept)) for value in kept])
+    for share, value in [(0.5, found.p50_ms), (0.95, found.p95_ms), (0.99, found.p99_ms)]:
+        assert value is not None
+        assert abs(value - share * count) <= 0.002 * count + 1
+    assert found.count == count

@@ -1,0 +1,33 @@
+"""What changes the cache from outside a look-up: purge, upkeep, revisions.
+
+Command, API, admin and schedule call these, so that they cannot differ.
+"""
+
+from django.db import DatabaseError
+
+from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge
+from cachestats.services.removal import checkpoint
+from cachestats.services.revisions import check_overlay, restore_revision, save_revision
+from cachestats.services.upkeep import count_bytes, count_entries, evict, expire, relist, sweep
+
+# What a cache file that is missing, locked or damaged makes Django raise; a damaged schema is no
+# text any more.
+UNUSABLE = (DatabaseError, UnicodeDecodeError)
+
+__all__ = [
+    "UNUSABLE",
+    "PurgeFilter",
+    "PurgeResult",
+    "check_overlay",
+    "checkpoint",
+    "count_bytes",
+    "count_entries",
+    "evict",
+    "expire",
+    "forget_entry",
+    "purge",
+    "relist",
+    "restore_revision",
+    "save_revision",
+    "sweep",
+]

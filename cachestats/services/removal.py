@@ -1,0 +1,55 @@
+"""Taking entries out: rows, what is listed of them and the running totals go together."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import connections, router, transaction
+from django.db.models import Count, F, Sum
+
+from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse
+from cachestats.models.entries import EntryQuerySet
+
+# Small enough that a writer never waits long behind a batch; readers never wait.
+BATCH_ROWS = 500
+# So many keys that are gone are remembered, to tell their next miss why it is one.
+GONE_KEPT = 100_000
+
+
+def remove(row_ids: Sequence[int], why: Departure | None) -> int:
+    """Delete entries by id; return how many there were.
+
+    Args:
+        why: kept for the next miss; None: no trace is kept.
+    """
+    with transaction.atomic(using=router.db_for_write(CacheEntry)):
+        listed = EntryUse.objects.filter(id__in=row_ids, gone="")
+        totals = listed.order_by().values_list("cache_type")
+        for name, entries, size_bytes in totals.annotate(Count("id"), Sum("size_bytes")):
+            EntryTotal.objects.filter(cache_type=name).update(
+                entries=F("entries") - entries, size_bytes=F("size_bytes") - size_bytes
+            )
+        if why is None:
+            listed.delete()
+        else:
+            listed.update(gone=why)
+        return CacheEntry.objects.filter(id__in=row_ids).delete()[0]
+
+
+def remove_all(entries: EntryQuerySet, why: Departure) -> Iterator[tuple[int, int]]:
+    """Delete entries batch by batch; yield how many went and the bytes of their values."""
+    ordered = entries.order_by("id").values_list("id", "size_bytes")
+    batch = list(ordered[:BATCH_ROWS])
+    seen = 0
+    while batch:
+        # Of a million that go at once not all are remembered: they would have to go again.
+        deleted = remove([row_id for row_id, _ in batch], why if seen < GONE_KEPT else None)
+        seen += len(batch)
+        yield deleted, sum(size_bytes for _, size_bytes in batch)
+        # Onwards from here: looking from the start again would pass all that stays each time.
+        batch = list(ordered.filter(id__gt=batch[-1][0])[:BATCH_ROWS])
+
+
+def checkpoint(alias: str) -> None:
+    """Move what SQLite's write-ahead log holds into the file: deleted bytes go from both."""
+    if connections[alias].vendor == "sqlite":
+        with connections[alias].cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
