@@ -30,7 +30,7 @@ from cachestats.lookups import Lookup, Turn
 from cachestats.metrics import Counted, Recorder
 from cachestats.models import CacheState, Reason
 from cachestats.repair import make_usable
-from cachestats.stores import SqliteStore, Store
+from cachestats.stores import PostgresStore, SqliteStore, Store
 
 __all__ = ["CacheState", "Lookup", "PerfCache", "get_cache"]
 
@@ -381,11 +381,22 @@ def _ms_since(started: float) -> float:
 @memoised
 def get_cache() -> PerfCache:
     """Return this process's cache, over the database of the alias `cache`."""
-    path = Path(connections["cache"].settings_dict["NAME"])
+    connection = connections["cache"]
+    where = connection.settings_dict
+    if connection.vendor == "sqlite":
+        path = Path(where["NAME"])
+        store: Store = SqliteStore(path)
+        repair = partial(make_usable, path)
+    else:
+        names = {"dbname": "NAME", "host": "HOST", "port": "PORT", "user": "USER"}
+        given = {name: where[key] for name, key in {**names, "password": "PASSWORD"}.items()}
+        given = {name: value for name, value in given.items() if value}
+        store = PostgresStore(**given, **where["OPTIONS"])
+        repair = None
     return PerfCache(
-        SqliteStore(path),
+        store,
         settings.PERF_CACHE_PEPPER.encode(),
         tuning=lambda: current().config.caching,
         flush_seconds=settings.CACHE_FLUSH_SECONDS,
-        repair=partial(make_usable, path),
+        repair=repair,
     )

@@ -125,25 +125,24 @@ TEMPLATES = [
 ]
 
 
-def database(name: str, default_file: str, synchronous: str) -> dict[str, Any]:
-    """Read a database URL; SQLite gets the PRAGMAs that let several processes share a file.
-
-    IMMEDIATE transactions wait for a lock instead of failing in the middle. secure_delete
-    overwrites what is deleted, so that a forgotten reflection's bytes go too.
-    """
+def database(name: str, default_file: str) -> dict[str, Any]:
+    """Read a database URL."""
     try:
-        config: dict[str, Any] = dict(
-            env.dj_db_url(name, f"sqlite:///{VAR_DIR / default_file}", conn_max_age=None)
-        )
+        return dict(env.dj_db_url(name, f"sqlite:///{VAR_DIR / default_file}", conn_max_age=None))
     except (EnvError, ValueError) as exc:
         raise ImproperlyConfigured(
             f"{name} must be a database URL such as sqlite:////path/file.sqlite3."
         ) from exc
-    if config.get("ENGINE") != "django.db.backends.sqlite3":
-        raise ImproperlyConfigured(f"{name} must be a SQLite URL (sqlite:////path/file.sqlite3).")
-    config["CONN_MAX_AGE"] = None
-    config["OPTIONS"] = {
-        "timeout": 20,
+
+
+def sqlite(config: dict[str, Any], *, synchronous: str, wait_seconds: int) -> dict[str, Any]:
+    """Return a SQLite database with the PRAGMAs that let several processes share a file.
+
+    IMMEDIATE transactions wait for a lock instead of failing in the middle. secure_delete
+    overwrites what is deleted, so that a forgotten reflection's bytes go too.
+    """
+    options = {
+        "timeout": wait_seconds,
         "transaction_mode": "IMMEDIATE",
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; "
@@ -151,15 +150,37 @@ def database(name: str, default_file: str, synchronous: str) -> dict[str, Any]:
             "PRAGMA secure_delete=ON;"
         ),
     }
-    return config
+    return {**config, "OPTIONS": options}
 
 
-DATABASES = {
-    # Reflections and jobs: a commit that was answered survives a power cut.
-    "default": database("DATABASE_URL", "perfsite.sqlite3", synchronous="FULL"),
-    # The cache can be computed again; its writes never wait for the job queue's.
-    "cache": database("CACHE_DATABASE_URL", "cache.sqlite3", synchronous="NORMAL"),
-}
+def main_database() -> dict[str, Any]:
+    """Read where reflections and jobs live: a commit that was answered survives a power cut."""
+    config = database("DATABASE_URL", "perfsite.sqlite3")
+    if config.get("ENGINE") != SQLITE:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be a SQLite URL (sqlite:////path/file.sqlite3)."
+        )
+    return sqlite({**config, "CONN_MAX_AGE": None}, synchronous="FULL", wait_seconds=20)
+
+
+def cache_database() -> dict[str, Any]:
+    """Read where the cache lives: apart, so that its writes never wait for the job queue's."""
+    config = database("CACHE_DATABASE_URL", "cache.sqlite3")
+    if config.get("ENGINE") == SQLITE:
+        # The file may be replaced by another, so each request opens it anew (2 ms; look-ups have
+        # connections of their own); and while it is locked the pages do without it.
+        return sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
+    if config.get("ENGINE") == POSTGRESQL:
+        return {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    raise ImproperlyConfigured(
+        "CACHE_DATABASE_URL must be a SQLite URL (sqlite:////path/file.sqlite3) or a PostgreSQL "
+        "URL (postgresql://user:password@host/database)."
+    )
+
+
+SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = "django.db.backends.postgresql"
+DATABASES = {"default": main_database(), "cache": cache_database()}
 DATABASE_ROUTERS = ["cachestats.routers.CacheRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -8,11 +8,13 @@ import json
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import DatabaseError, connections
 
 from cachestats.config.schema import Effective, merge
 from cachestats.errors import FieldError, InvalidConfig
@@ -55,6 +57,22 @@ def load() -> Effective:
     return merge(file, revision.overlay, revision.number)
 
 
+def _load_anywhere() -> Effective:
+    """As `load`, also in an event loop, where Django's connections refuse to work."""
+    try:
+        return load()
+    except SynchronousOnlyOperation:
+        with ThreadPoolExecutor(1) as executor:
+            return executor.submit(_load_apart).result()
+
+
+def _load_apart() -> Effective:
+    try:
+        return load()
+    finally:
+        connections.close_all()
+
+
 class _Current:
     """The last good configuration and when it was read."""
 
@@ -86,7 +104,7 @@ class _Current:
     def _load(self) -> Effective:
         """Read anew; while the database is away what was in force stays so."""
         try:
-            return load()
+            return _load_anywhere()
         except DatabaseError:
             # Before the first migration the file alone rules.
             return self._effective or merge(read_file(settings.PERF_CONFIG))

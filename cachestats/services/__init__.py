@@ -8,6 +8,12 @@ from django.db import DatabaseError
 from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge
 from cachestats.services.removal import checkpoint
 from cachestats.services.revisions import check_overlay, restore_revision, save_revision
+from cachestats.services.transfer import (
+    ImportResult,
+    check_lines,
+    export_entries,
+    import_entries,
+)
 from cachestats.services.upkeep import count_bytes, count_entries, evict, expire, relist, sweep
 
 # What a cache file that is missing, locked or damaged makes Django raise; a damaged schema is no
@@ -16,15 +22,19 @@ UNUSABLE = (DatabaseError, UnicodeDecodeError)
 
 __all__ = [
     "UNUSABLE",
+    "ImportResult",
     "PurgeFilter",
     "PurgeResult",
+    "check_lines",
     "check_overlay",
     "checkpoint",
     "count_bytes",
     "count_entries",
     "evict",
     "expire",
+    "export_entries",
     "forget_entry",
+    "import_entries",
     "purge",
     "relist",
     "restore_revision",

@@ -1,6 +1,6 @@
 """Taking entries out: rows, what is listed of them and the running totals go together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import connections, router, transaction
 from django.db.models import Count, F, Sum
@@ -21,12 +21,8 @@ def remove(row_ids: Sequence[int], why: Departure | None) -> int:
         why: kept for the next miss; None: no trace is kept.
     """
     with transaction.atomic(using=router.db_for_write(CacheEntry)):
+        uncount(row_ids)
         listed = EntryUse.objects.filter(id__in=row_ids, gone="")
-        totals = listed.order_by().values_list("cache_type")
-        for name, entries, size_bytes in totals.annotate(Count("id"), Sum("size_bytes")):
-            EntryTotal.objects.filter(cache_type=name).update(
-                entries=F("entries") - entries, size_bytes=F("size_bytes") - size_bytes
-            )
         if why is None:
             listed.delete()
         else:
@@ -46,6 +42,28 @@ def remove_all(entries: EntryQuerySet, why: Departure) -> Iterator[tuple[int, in
         yield deleted, sum(size_bytes for _, size_bytes in batch)
         # Onwards from here: looking from the start again would pass all that stays each time.
         batch = list(ordered.filter(id__gt=batch[-1][0])[:BATCH_ROWS])
+
+
+def count(row_ids: Sequence[int]) -> None:
+    """Add what is listed under these ids to the totals."""
+    for name, entries, size_bytes in _listed(row_ids):
+        EntryTotal.objects.get_or_create(cache_type=name)
+        EntryTotal.objects.filter(cache_type=name).update(
+            entries=F("entries") + entries, size_bytes=F("size_bytes") + size_bytes
+        )
+
+
+def uncount(row_ids: Sequence[int]) -> None:
+    """Take what is listed under these ids off the totals."""
+    for name, entries, size_bytes in _listed(row_ids):
+        EntryTotal.objects.filter(cache_type=name).update(
+            entries=F("entries") - entries, size_bytes=F("size_bytes") - size_bytes
+        )
+
+
+def _listed(row_ids: Sequence[int]) -> Iterable[tuple[str, int, int]]:
+    listed = EntryUse.objects.filter(id__in=row_ids, gone="").order_by().values_list("cache_type")
+    return list(listed.annotate(Count("id"), Sum("size_bytes")))
 
 
 def checkpoint(alias: str) -> None:

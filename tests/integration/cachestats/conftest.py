@@ -1,19 +1,25 @@
 """A cache over the real file, with a clock and tuning that tests set."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
+import dj_database_url
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.db.models import F
+from pytest_django import DjangoDbBlocker
 
 from cachestats.cache import PerfCache
 from cachestats.config.schema import Caching
-from cachestats.models import CacheEntry, EntryTotal, EntryUse
-from cachestats.stores import SqliteStore, Store
+from cachestats.models import CacheEntry, EntryTotal, EntryUse, Failure, Generation
+from cachestats.stores import PostgresStore, SqliteStore, Store
+from tests.servers import running_postgres
+from tests.settings import DATABASES
 
 NOON_MS = 1_700_000_000_000
 
@@ -22,6 +28,7 @@ NOON_MS = 1_700_000_000_000
 class Bench:
     """A cache and what it is given: time and tuning stand still until a test changes them."""
 
+    store: Callable[[], Store]
     path: Path
     now_ms: int = NOON_MS
     tuning: Caching = field(default_factory=Caching)
@@ -29,10 +36,6 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.cache = self.another()
-
-    def store(self) -> Store:
-        """The store with connections of its own."""
-        return SqliteStore(self.path)
 
     def another(self, flush_seconds: float | None = None) -> PerfCache:
         """The cache as another process sees it: a store and connections of its own."""
@@ -45,10 +48,50 @@ class Bench:
         )
 
 
-@pytest.fixture
-def bench(databases: None) -> Bench:
-    """A cache over the database file of the alias `cache`."""
-    return Bench(Path(connections["cache"].settings_dict["NAME"]))
+@pytest.fixture(scope="session")
+def postgres_url(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The URL of a PostgreSQL that has the cache's tables."""
+    with running_postgres() as url:
+        with django_db_blocker.unblock(), cache_in(url):
+            call_command("migrate", database="cache", verbosity=0)
+        yield url
+
+
+@contextmanager
+def cache_in(url: str) -> Iterator[None]:
+    """Have the alias `cache` lead to another database."""
+    original = connections.settings["cache"]
+    connections["cache"].close()
+    parsed = {**dj_database_url.parse(url), "TEST": original["TEST"]}
+    connections.settings["cache"] = connections.configure_settings({**DATABASES, "cache": parsed})[
+        "cache"
+    ]
+    del connections["cache"]
+    try:
+        yield
+    finally:
+        connections["cache"].close()
+        connections.settings["cache"] = original
+        del connections["cache"]
+
+
+def empty_tables() -> None:
+    """Empty the cache's tables, as Django does between tests with the databases it made."""
+    for model in (CacheEntry, EntryUse, EntryTotal, Failure, Generation):
+        model.objects.all().delete()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bench(databases: None, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A cache over the alias `cache`, in a SQLite file or in PostgreSQL."""
+    path = Path(connections["cache"].settings_dict["NAME"])
+    if request.param == "sqlite":
+        yield Bench(lambda: SqliteStore(path), path)
+        return
+    url = request.getfixturevalue("postgres_url")
+    with cache_in(url):
+        empty_tables()
+        yield Bench(lambda: PostgresStore(conninfo=url), path)
 
 
 @pytest.fixture
