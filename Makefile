@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run install test lint bench clean
+.PHONY: run install test lint bench proofs clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -24,8 +24,12 @@ lint: install
 	@$(BIN)/djlint --check --lint --quiet perfsite/templates enrichment/templates
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: install
+bench: $(VENV)/.bench .env
+	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.roundtrip
+
+proofs: install
+	@$(BIN)/python -m tests.faults.cache_proofs $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -51,6 +55,10 @@ $(VENV)/.run: $(VENV)/.venv requirements.txt requirements-engine.txt
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.txt
+	@$(PIP) -r requirements-bench.txt
 	@touch $@
 
 .env:

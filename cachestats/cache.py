@@ -27,7 +27,7 @@ from cachestats.flights import Flights
 from cachestats.health import Health
 from cachestats.keys import Key, make_key, make_material
 from cachestats.lookups import Lookup, Turn
-from cachestats.metrics import Counted, Recorder
+from cachestats.metrics import Recorder
 from cachestats.models import CacheState, Reason
 from cachestats.repair import make_usable
 from cachestats.stores import PostgresStore, SqliteStore, Store
@@ -91,18 +91,16 @@ class PerfCache:
         state, reason = BYPASS, str(Reason.BYPASSED)
         if self._tuning().enabled:
             key = material.key(self._pepper)
-            now_ms = int(self._clock() * 1000)
-            found, value, reason = self._entries.look(key, now_ms)
-            if found is not None:
-                latency_ms = _ms_since(started)
-                self._recorder.record(
-                    Counted(cache_type, found.model, HIT, "", latency_ms, None, key.row_id, now_ms)
-                )
+            row_id, now_ms = key.row_id, int(self._clock() * 1000)
+            live, reason = self._entries.look(key, row_id, now_ms)
+            if live is not None:
+                value, _, _, _, model = live
+                ms = (time.perf_counter() - started) * 1000
+                self._recorder.record((cache_type, model, HIT, "", ms, None, row_id))
                 return value
             state, reason = MISS, reason or self._entries.why(material, key)
-        self._recorder.record(
-            Counted(cache_type, _label(params), state, reason, _ms_since(started))
-        )
+        ms = _ms_since(started)
+        self._recorder.record((cache_type, _label(params), state, reason, ms, None, None))
         return default
 
     def set(
@@ -198,15 +196,14 @@ class PerfCache:
         hit = lookup.state is HIT
         computed = lookup.state in {MISS, BYPASS}
         self._recorder.record(
-            Counted(
-                cache_type=lookup.key.cache_type,
-                model=lookup.model,
-                state=lookup.state,
-                reason=lookup.reason,
-                latency_ms=lookup.latency_ms,
-                cost_ms=lookup.cost_ms if computed else None,
-                used_id=lookup.key.row_id if hit else None,
-                used_ms=int(self._clock() * 1000),
+            (
+                lookup.key.cache_type,
+                lookup.model,
+                lookup.state,
+                lookup.reason,
+                lookup.latency_ms,
+                lookup.cost_ms if computed else None,
+                lookup.key.row_id if hit else None,
             )
         )
 
@@ -340,19 +337,20 @@ class PerfCache:
     def _find(self, key: Key, started: float) -> tuple[Lookup | None, str]:
         """Return a live, intact entry as a hit; or None and why, "" when that is not known."""
         now_ms = int(self._clock() * 1000)
-        found, value, reason = self._entries.look(key, now_ms)
-        if found is None:
+        live, reason = self._entries.look(key, key.row_id, now_ms)
+        if live is None:
             return None, reason
+        value, created_ms, expires_ms, cost_ms, model = live
         lookup = Lookup(
             value,
             HIT,
             key,
-            found.model,
+            model,
             True,
-            max(0, (now_ms - found.created_ms) // 1000),
-            (found.expires_ms - now_ms) // 1000,
+            max(0, (now_ms - created_ms) // 1000),
+            (expires_ms - now_ms) // 1000,
             _ms_since(started),
-            found.cost_ms,
+            cost_ms,
         )
         return lookup, ""
 

@@ -18,11 +18,14 @@ from cachestats.health import Health
 from cachestats.keys import Key, Material
 from cachestats.metrics import Stored
 from cachestats.models import Reason
-from cachestats.stores import Found, Row, Store
+from cachestats.stores import Row, Store
 
 logger = logging.getLogger(__name__)
 
 REASON_LENGTH = 80
+
+# value, created_ms, expires_ms, cost_ms, model of an entry
+Live = tuple[Any, int, int, float | None, str]
 
 
 class Entries:
@@ -49,31 +52,31 @@ class Entries:
         self._health = health
         self._stored = stored
 
-    def look(self, key: Key, now_ms: int) -> tuple[Found | None, Any, str]:
-        """Return a live, intact entry and its value; or None, None and why, if that is known."""
+    def look(self, key: Key, row_id: int, now_ms: int) -> tuple[Live | None, str]:
+        """Return what a live, intact entry holds; or None and why, "" when that is not known."""
         health = self._health.reading
         if health.failing and not health.may_try():
-            return None, None, Reason.UNAVAILABLE
+            return None, Reason.UNAVAILABLE
         asked = time.perf_counter()
         try:
-            found = self._store.get(key.row_id)
+            found = self._store.get(row_id)
         except StoreUnavailable as exc:
             self._health.cant_read(exc, time.perf_counter() - asked)
-            return None, None, Reason.UNAVAILABLE
+            return None, Reason.UNAVAILABLE
         if health.failing:
             health.worked()
-        if found is None or found.digest != key.digest:
-            return None, None, ""
+        if found is None or found[0] != key.digest:
+            return None, ""
+        _, encoded, checksum, expires_ms, created_ms, cost_ms, model = found
         try:
-            if found.expires_ms <= now_ms:
-                return None, None, Reason.EXPIRED
-            whole = zlib.crc32(found.value) == found.checksum
-            if whole and found.created_ms < found.expires_ms:
-                return found, orjson.loads(found.value), ""
+            if expires_ms <= now_ms:
+                return None, Reason.EXPIRED
+            if zlib.crc32(encoded) == checksum and created_ms < expires_ms:
+                return (orjson.loads(encoded), created_ms, expires_ms, cost_ms, model), ""
         except (TypeError, ValueError):
             pass  # SQLite enforces no types: damage can make text of a number.
         self._discard(key)
-        return None, None, Reason.DAMAGED
+        return None, Reason.DAMAGED
 
     def why(self, material: Material, key: Key) -> str:
         """Return why there is no entry."""

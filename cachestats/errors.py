@@ -5,6 +5,7 @@ CacheError
 ├── InvalidValue         the value is not JSON
 ├── InvalidConfig        the tuning file or a revision breaks its schema
 ├── InvalidFilter        a purge without a filter, or with one that can't be read
+├── InvalidWindow        a length of time for a report that can't be read
 ├── InvalidTransfer      an exported file that can't be taken in; names the line
 ├── ComputationFailed    another process computed the same answer and failed
 └── StoreUnavailable     the database file is missing, locked, corrupt ... (retryable)
@@ -51,6 +52,10 @@ class InvalidConfig(FieldsInvalid):
 
 class InvalidFilter(FieldsInvalid):
     """A purge without a filter, or with one that can't be read."""
+
+
+class InvalidWindow(FieldsInvalid):
+    """A length of time for a report that can't be read or is not kept."""
 
 
 class InvalidTransfer(CacheError):

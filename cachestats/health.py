@@ -17,15 +17,50 @@ logger = logging.getLogger(__name__)
 SLOW_SECONDS = 0.05
 REST_SECONDS = 2.0
 REPAIR_AGAIN_SECONDS = 1.0
+# What fails again so soon after it worked is still the same incident.
+CALM_SECONDS = 5.0
+# A fault that comes and goes (some pages are damaged, a disk is almost full) is one incident.
+CALM_SECONDS = 60.0
+
+
+class Incident:
+    """Tells a fault once, and once more if it gets worse."""
+
+    def __init__(self) -> None:
+        self._told = 0
+        self._end_untold = False
+        self._worked_since = False
+        self._failed_at = 0.0
+
+    def failed(self, exc: StoreUnavailable, severity: int) -> None:
+        """Note a failure; warn if it is the first of an incident, or the first so severe."""
+        now = time.monotonic()
+        if self._worked_since and now - self._failed_at >= CALM_SECONDS:
+            self._told = 0
+        self._worked_since = False
+        self._failed_at = now
+        if severity > self._told:
+            self._told = severity
+            self._end_untold = True
+            logger.warning("[CACHE] Working without the cache: %s", exc)
+
+    def worked(self, name: str) -> None:
+        """Note that what failed works."""
+        self._worked_since = True
+        if self._end_untold:
+            self._end_untold = False
+            logger.info("[CACHE] %s works again", name)
 
 
 class Operation:
     """Reading or writing, and whether it works."""
 
-    def __init__(self, name: str, repair: "Repair") -> None:
+    def __init__(self, name: str, incident: Incident, repair: "Repair") -> None:
         self._name = name
+        self._incident = incident
         self._repair = repair
         self._rest_until = 0.0
+        self._failed_at = float("-inf")
         self.failing = False
 
     def may_try(self) -> bool:
@@ -41,20 +76,19 @@ class Operation:
         return True
 
     def worked(self) -> None:
-        """End the incident, if there is one."""
+        """Note that it works again."""
         if self.failing:
             self.failing = False
             self._rest_until = 0.0
-            logger.info("[CACHE] %s works again", self._name)
+            self._incident.worked(self._name)
 
-    def failed(self, exc: StoreUnavailable, took_seconds: float) -> bool:
-        """Note a failure; return whether it is the first of an incident."""
-        first = not self.failing
+    def failed(self, exc: StoreUnavailable, took_seconds: float, severity: int) -> None:
+        """Note a failure, and have damage repaired."""
         self.failing = True
         self._rest_until = time.monotonic() + REST_SECONDS if took_seconds > SLOW_SECONDS else 0.0
+        self._incident.failed(exc, severity)
         if exc.damaged:
             self._repair.start()
-        return first
 
 
 class Repair:
@@ -80,6 +114,9 @@ class Repair:
         try:
             assert self._repair is not None  # noqa: S101  # `start` looked
             self._repair()
+        except StoreUnavailable as exc:
+            # The incident has been told already.
+            logger.debug("[CACHE] It can't be repaired yet: %s", exc)
         except Exception:
             logger.exception("[CACHE] The repair failed; it is tried again")
         finally:
@@ -91,16 +128,14 @@ class Health:
     """The state of one store, as this process has met it."""
 
     def __init__(self, repair: Callable[[], None] | None) -> None:
-        shared = Repair(repair)
-        self.reading = Operation("Reading", shared)
-        self.writing = Operation("Writing", shared)
+        incident, shared = Incident(), Repair(repair)
+        self.reading = Operation("Reading", incident, shared)
+        self.writing = Operation("Writing", incident, shared)
 
     def cant_read(self, exc: StoreUnavailable, took_seconds: float) -> None:
-        """Note that reading failed; warn once."""
-        if self.reading.failed(exc, took_seconds):
-            logger.warning("[CACHE] Working without the cache: %s", exc)
+        """Note that reading failed; warn once an incident."""
+        self.reading.failed(exc, took_seconds, severity=2)
 
     def cant_write(self, exc: StoreUnavailable, took_seconds: float) -> None:
-        """Note that writing failed; warn once, unless reading has failed already."""
-        if self.writing.failed(exc, took_seconds) and not self.reading.failing:
-            logger.warning("[CACHE] Working without the cache: %s", exc)
+        """Note that writing failed; warn once an incident, unless reading has failed already."""
+        self.writing.failed(exc, took_seconds, severity=2 if exc.damaged else 1)

@@ -5,26 +5,25 @@ params}: sorted names, NFC strings, no number that JSON can't carry. The pepper 
 a short text from being guessed.
 """
 
+import hashlib
 import hmac
 import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from cachestats.errors import InvalidKeyMaterial
 
 CACHE_TYPE = re.compile(r"[a-z0-9_]{1,40}")
-INTEGERS = range(-(2**63), 2**63)
+LEAST, GREATEST = -(2**63), 2**63 - 1
 # Up to here a float that is whole and the integer are the same JSON number.
 EXACT_FLOAT = 2.0**53
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A key; `row_id` is its first 8 bytes as a signed integer, which SQLite finds fastest."""
 
     digest: bytes
@@ -44,13 +43,15 @@ class Key:
         return self.hex[:8]
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(NamedTuple):
     """What a key is made of, in canonical JSON. Its texts are private: never shown or kept."""
 
     cache_type: str
-    content: bytes = field(repr=False)
-    params: bytes = field(repr=False)
+    content: bytes
+    params: bytes
+
+    def __repr__(self) -> str:
+        return f"Material({self.cache_type!r})"
 
     def key(self, pepper: bytes) -> Key:
         """Return the key."""
@@ -63,8 +64,9 @@ class Material:
 
     def marks(self, pepper: bytes) -> str:
         """Return a short hash of each parameter, JSON: which of them differs, but not how."""
+        secret = pepper[: hashlib.blake2b.MAX_KEY_SIZE]
         marks = {
-            name: hmac.digest(pepper, orjson.dumps(value), "sha256")[:4].hex()
+            name: hashlib.blake2b(orjson.dumps(value), digest_size=4, key=secret).hexdigest()
             for name, value in orjson.loads(self.params).items()
         }
         return orjson.dumps(marks).decode()
@@ -124,9 +126,31 @@ def canonical(value: Any, place: str = "$") -> bytes:
         InvalidKeyMaterial: names the place that is not JSON.
     """
     try:
-        return orjson.dumps(_normalise(value, place), option=orjson.OPT_SORT_KEYS)
+        # Most material is canonical as it comes; telling so takes a third of making it so.
+        settled = value if _is_settled(value) else _normalise(value, place)
+        return orjson.dumps(settled, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONEncodeError, RecursionError) as exc:
         raise InvalidKeyMaterial(f"not JSON: {exc}") from exc
+
+
+def _is_settled(value: Any) -> bool:
+    """Return whether a value leaves nothing open; in doubt it does not."""
+    kind = type(value)
+    if kind is str:
+        settled: bool = value.isascii()
+    elif kind is int:
+        settled = LEAST <= value <= GREATEST
+    elif kind is float:
+        settled = math.isfinite(value) and not value.is_integer()
+    elif kind is dict:
+        settled = all(type(name) is str and name.isascii() for name in value) and all(
+            map(_is_settled, value.values())
+        )
+    elif kind is list:
+        settled = all(map(_is_settled, value))
+    else:
+        settled = value is None or kind is bool
+    return settled
 
 
 def _normalise(value: Any, place: str) -> Any:
@@ -136,7 +160,7 @@ def _normalise(value: Any, place: str) -> Any:
             return value if value.isascii() else _nfc(value, place)
         case None | bool():
             return value
-        case int() if value in INTEGERS:
+        case int() if LEAST <= value <= GREATEST:
             return value
         case float() if math.isfinite(value):
             whole = value.is_integer() and abs(value) < EXACT_FLOAT

@@ -8,9 +8,9 @@ import atexit
 import logging
 import os
 import threading
+import time
 import weakref
-from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 
 from django.db import DatabaseError, connections
 
+from cachestats.batches import pack
 from cachestats.errors import StoreUnavailable
 from cachestats.models import CacheState, LookupBatch
 from cachestats.stores import Put, Store, Use
@@ -29,22 +30,13 @@ T = TypeVar("T")
 
 # At so many the flush comes early; a burst beyond ten times that is bounded in memory by dropping.
 FLUSH_AT = 10_000
-# So many values of a batch are kept; more are thinned to evenly spaced ranks.
-KEPT_VALUES = 1_000
 NOTE_ROWS = 500
 
 
-class Counted(NamedTuple):
-    """One look-up. cost_ms: of computing; None where nothing was. used_id: the row that was hit."""
-
-    cache_type: str
-    model: str
-    state: CacheState
-    reason: str
-    latency_ms: float
-    cost_ms: float | None = None
-    used_id: int | None = None
-    used_ms: int = 0
+# One look-up, as a plain tuple because one is made on each hit: cache type, model, state, reason,
+# latency in ms, ms that computing took (None where nothing was computed), and the row that was hit
+# (None for none). When that was is written as the moment of the flush, at most a second later.
+Counted = tuple[str, str, CacheState, str, float, float | None, int | None]
 
 
 class Stored(NamedTuple):
@@ -96,7 +88,7 @@ class Recorder:
     def flush(self) -> int | None:
         """Write what was counted; return the bytes of all values, None when they are unknown."""
         with self._writing:
-            lookups, stored = list(_drain(self._lookups)), list(_drain(self._stored))
+            lookups, stored = _drain(self._lookups), _drain(self._stored)
             self._write_batches(lookups)
             puts = {row_id: Put(row_id, *describe()) for row_id, describe in stored}
             size_bytes = None
@@ -164,24 +156,9 @@ def _in_child() -> None:
 os.register_at_fork(after_in_child=_in_child)
 
 
-def pack(values: Iterable[float]) -> bytes:
-    """Return values as 32-bit floats, thinned to evenly spaced ranks where they are many."""
-    kept = sorted(values)
-    if (count := len(kept)) > KEPT_VALUES:
-        kept = [kept[(2 * rank + 1) * count // (2 * KEPT_VALUES)] for rank in range(KEPT_VALUES)]
-    return array("f", kept).tobytes()
-
-
-def unpack(packed: bytes) -> list[float]:
-    """Return the values that `pack` kept, in order."""
-    values = array("f")
-    values.frombytes(packed)
-    return values.tolist()
-
-
-def _drain(queue: deque[T]) -> Iterable[T]:
-    while queue:
-        yield queue.popleft()
+def _drain(queue: deque[T]) -> list[T]:
+    """Take what is there now; what is added meanwhile is for the next time."""
+    return [queue.popleft() for _ in range(len(queue))]
 
 
 def _chunks(items: list[T]) -> Iterable[list[T]]:
@@ -189,19 +166,21 @@ def _chunks(items: list[T]) -> Iterable[list[T]]:
 
 
 def _uses(lookups: Iterable[Counted]) -> list[Use]:
-    uses: dict[int, Use] = {}
-    for lookup in lookups:
-        if lookup.used_id is not None:
-            hits = uses[lookup.used_id].hits if lookup.used_id in uses else 0
-            uses[lookup.used_id] = Use(lookup.used_id, hits + 1, lookup.used_ms)
-    return list(uses.values())
+    hits = Counter([used_id for *_, used_id in lookups if used_id is not None])
+    now_ms = int(time.time() * 1000)
+    return [Use(row_id, count, now_ms) for row_id, count in hits.items()]
 
 
 def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
     # What was computed stays apart from what only looked and found nothing.
-    kinds: dict[tuple[str, str, CacheState, str, bool], list[Counted]] = {}
-    for lookup in lookups:
-        kinds.setdefault((*lookup[:4], lookup.cost_ms is None), []).append(lookup)
+    kinds: dict[tuple[str, str, CacheState, str, bool], tuple[list[float], list[float]]] = {}
+    for cache_type, model, state, reason, latency_ms, cost_ms, _ in lookups:
+        kind = (cache_type, model, state, reason, cost_ms is None)
+        if (values := kinds.get(kind)) is None:
+            values = kinds[kind] = ([], [])
+        values[0].append(latency_ms)
+        if cost_ms is not None:
+            values[1].append(cost_ms)
     now = datetime.now(UTC)
     return [
         LookupBatch(
@@ -210,10 +189,10 @@ def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
             model=model,
             state=state,
             reason=reason,
-            count=len(counted),
-            latency_ms=sum(lookup.latency_ms for lookup in counted),
-            latencies_ms=pack(lookup.latency_ms for lookup in counted),
-            costs_ms=pack(cost for lookup in counted if (cost := lookup.cost_ms) is not None),
+            count=len(latencies_ms),
+            latency_ms=sum(latencies_ms),
+            latencies_ms=pack(latencies_ms),
+            costs_ms=pack(costs_ms),
         )
-        for (cache_type, model, state, reason, _), counted in kinds.items()
+        for (cache_type, model, state, reason, _), (latencies_ms, costs_ms) in kinds.items()
     ]

@@ -56,23 +56,33 @@ def _mend(path: Path) -> None:
         if not exc.damaged or _forbidden(path):
             raise
         trouble = str(exc)
-    if not (path.exists() and path.stat().st_size == 0):
+    if path.is_file() and path.stat().st_size:
         try:
-            # Missing, perhaps, or from before the newest migration.
-            _migrate()
+            # Whole, perhaps, but from before the newest migration.
+            _migrate(path)
             return _examine(path)
         except StoreUnavailable as exc:
             if not exc.damaged:
                 raise
     aside = _set_aside(path)
-    _migrate()
+    _make(path)
     _examine(path)
-    logger.warning(
-        "[CACHE] The file was unusable (%s); a new one is in use, the old is kept as %s",
-        trouble,
-        aside,
-    )
+    if aside:
+        logger.warning(
+            "[CACHE] The file was unusable (%s); a new one is in use, the old is kept as %s",
+            trouble,
+            aside,
+        )
     return None
+
+
+def _make(path: Path) -> None:
+    """Make a new file and put it in its place at once: nobody must find it half made."""
+    draft = path.with_name(f"{path.name}-new")
+    for suffix in ("", *LOGS):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+    _migrate(draft)
+    draft.replace(path)
 
 
 def _examine(path: Path) -> None:
@@ -101,19 +111,28 @@ def _check_pages(path: Path) -> None:
         raise StoreUnavailable(problem, damaged=True)
 
 
-def _migrate() -> None:
+def _migrate(path: Path) -> None:
+    """Bring a file up to the newest migration, or make it."""
     connections["cache"].close()
+    connection = connections.create_connection("cache")
+    connection.settings_dict = {**connection.settings_dict, "NAME": str(path)}
+    # In this thread only, and only for now, the alias leads there.
+    connections["cache"] = connection
     try:
         call_command("migrate", database="cache", verbosity=0, interactive=False)
     except (DatabaseError, UnicodeDecodeError) as exc:
         raise StoreUnavailable(str(exc), damaged=is_damage(exc.__cause__ or exc)) from exc
     finally:
-        # Whatever opens it next opens the new file.
-        connections["cache"].close()
+        # The last one out of a draft takes its logs along.
+        connection.close()
+        del connections["cache"]
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a file and its logs; return the new name."""
+    """Rename a file and its logs; return the new name, "" where there was no file.
+
+    Also logs alone: a new file must not meet those of another.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}{ASIDE}{stamp}")
     # The logs last: without the file nobody opens or makes them, and a new file must meet none.
@@ -123,7 +142,7 @@ def _set_aside(path: Path) -> str:
     for name in set_aside_files(path)[KEPT_FILES:]:
         for suffix in ("", *LOGS):
             path.with_name(name + suffix).unlink(missing_ok=True)
-    return aside.name
+    return aside.name if aside.exists() else ""
 
 
 @contextmanager

@@ -4,20 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, router
 
 from cachestats import config
-from cachestats.metrics import unpack
+from cachestats.batches import LOOKUP_DAYS, Weighted, at_ranks, in_order, weighted
+from cachestats.durations import parse_duration
+from cachestats.errors import FieldError, InvalidWindow
 from cachestats.models import CacheEntry, CacheState, EntryTotal, LookupBatch
+from cachestats.reasons import UNKNOWN, ReasonShare
 from cachestats.repair import set_aside_files
 
 DAY = timedelta(hours=24)
-
-# A value and how many look-ups it stands for.
-_Weighted = tuple[float, float]
+LONGEST = timedelta(days=LOOKUP_DAYS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,15 @@ class LookupReport:
     time_saved_seconds: float
     reasons: dict[str, int]
 
+    @property
+    def reason_shares(self) -> list[ReasonShare]:
+        """The reasons with their shares of all look-ups that were no hits."""
+        total = sum(self.reasons.values())
+        return [
+            ReasonShare(reason=reason, count=count, share=count / total)
+            for reason, count in self.reasons.items()
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class CacheReport:
@@ -77,13 +86,12 @@ class CacheReport:
 
 def cache_report(window: timedelta = DAY) -> CacheReport:
     """Return the state of the cache now and its look-ups over the window."""
-    batches = list(LookupBatch.objects.filter(at__gte=datetime.now(UTC) - window))
+    since = datetime.now(UTC) - window
+    batches = list(LookupBatch.objects.filter(at__gte=since).order_by())
     by_type: dict[str, list[LookupBatch]] = defaultdict(list)
     for batch in batches:
         by_type[batch.cache_type].append(batch)
-    totals: list[EntryTotal] = []
-    if not (problem := trouble()):
-        totals = list(EntryTotal.objects.filter(entries__gt=0).order_by("cache_type"))
+    totals, problem = _totals()
     return CacheReport(
         enabled=config.current().config.caching.enabled,
         healthy=not problem,
@@ -98,38 +106,41 @@ def cache_report(window: timedelta = DAY) -> CacheReport:
     )
 
 
+def read_window(written: str) -> timedelta:
+    """Return the window that somebody asks for, such as "24h" or "7d".
+
+    Raises:
+        InvalidWindow: it can't be read, is empty, or reaches back beyond what is kept.
+    """
+    window = parse_duration(written)
+    if not window or window > LONGEST:
+        accepted = f"must be a number and s, m, h or d, at most {LOOKUP_DAYS}d: 24h"
+        raise InvalidWindow([FieldError(field="window", message=accepted)])
+    return window
+
+
 def trouble() -> str:
     """Return why the cache's database can't be read now; "" when it can."""
-    try:
-        for table in (CacheEntry, EntryTotal):
-            table._default_manager.order_by().values_list("pk").first()
-    except (DatabaseError, UnicodeDecodeError) as exc:  # the second: see stores.sqlite
-        return str(exc)
-    return ""
+    return _totals()[1]
 
 
 def lookup_report(batches: Sequence[LookupBatch]) -> LookupReport:
     """Return the numbers of these look-ups."""
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    costs: dict[tuple[str, str], list[_Weighted]] = defaultdict(list)
-    hits: dict[tuple[str, str], list[_Weighted]] = defaultdict(list)
-    misses: list[_Weighted] = []
+    costs: dict[tuple[str, str], list[Weighted]] = defaultdict(list)
+    hits: dict[tuple[str, str], list[Weighted]] = defaultdict(list)
+    misses: list[Weighted] = []
     for batch in batches:
         counts[batch.state] += batch.count
         if batch.state == CacheState.HIT:
-            hits[batch.cache_type, batch.model] += _weighted(batch.latencies_ms, batch.count)
+            hits[batch.cache_type, batch.model] += weighted(batch.latencies_ms, batch.count)
         else:
-            reasons[batch.reason or "unknown"] += batch.count
+            reasons[batch.reason or UNKNOWN] += batch.count
         if batch.state == CacheState.MISS and batch.costs_ms:
-            misses += _weighted(batch.latencies_ms, batch.count)
-            costs[batch.cache_type, batch.model] += _weighted(batch.costs_ms, batch.count)
-    typical = {name: _rank(sorted(values), 0.5) for name, values in costs.items()}
-    saved_ms = sum(
-        weight * max(0.0, (typical.get(kind) or 0.0) - latency_ms)
-        for kind, latencies in hits.items()
-        for latency_ms, weight in latencies
-    )
+            misses += weighted(batch.latencies_ms, batch.count)
+            costs[batch.cache_type, batch.model] += weighted(batch.costs_ms, batch.count)
+    saved_ms = sum(_saved_ms(hits[kind], costs[kind]) for kind in hits.keys() & costs.keys())
     answered = counts[CacheState.HIT] + counts[CacheState.COLLAPSED]
     counted = counts.total() - counts[CacheState.BYPASS]
     return LookupReport(
@@ -139,41 +150,43 @@ def lookup_report(batches: Sequence[LookupBatch]) -> LookupReport:
         miss_count=counts[CacheState.MISS],
         collapsed_count=counts[CacheState.COLLAPSED],
         bypass_count=counts[CacheState.BYPASS],
-        hits=percentiles(chain.from_iterable(hits.values())),
+        hits=percentiles(pair for pairs in hits.values() for pair in pairs),
         misses=percentiles(misses),
         time_saved_seconds=saved_ms / 1000,
         reasons=dict(reasons.most_common()),
     )
 
 
-def percentiles(latencies_ms: Iterable[_Weighted]) -> Percentiles:
+def percentiles(latencies_ms: Iterable[Weighted]) -> Percentiles:
     """Return percentiles by nearest rank of (milliseconds, look-ups) pairs."""
-    ordered = sorted(latencies_ms)
-    return Percentiles(
-        count=round(sum(weight for _, weight in ordered)),
-        p50_ms=_rank(ordered, 0.5),
-        p95_ms=_rank(ordered, 0.95),
-        p99_ms=_rank(ordered, 0.99),
-    )
+    ordered = in_order(latencies_ms)
+    if not ordered:
+        return Percentiles(count=0, p50_ms=None, p95_ms=None, p99_ms=None)
+    count = sum(weight for _, weight in ordered)
+    p50_ms, p95_ms, p99_ms = at_ranks(ordered, [share * count for share in (0.5, 0.95, 0.99)])
+    return Percentiles(count=round(count), p50_ms=p50_ms, p95_ms=p95_ms, p99_ms=p99_ms)
 
 
-def _rank(ordered: Sequence[_Weighted], share: float) -> float | None:
-    wanted = share * sum(weight for _, weight in ordered)
-    reached = 0.0
-    for value, weight in ordered:
-        reached += weight
-        if reached >= wanted - 1e-6:
-            return value
-    return None
+def _saved_ms(hits: Sequence[Weighted], costs: Iterable[Weighted]) -> float:
+    """Return what these hits saved, where computing would have cost the median of these."""
+    typical_ms = percentiles(costs).p50_ms or 0.0
+    return sum(weight * max(0.0, typical_ms - latency_ms) for latency_ms, weight in hits)
 
 
-def _weighted(packed: bytes | memoryview, count: int) -> list[_Weighted]:
-    values = unpack(bytes(packed))
-    return [(value, count / len(values)) for value in values]
+def _totals() -> tuple[list[EntryTotal], str]:
+    """Return what there is of each type; or nothing, and why it can't be read.
+
+    It stops at the first failure: a locked file costs one wait.
+    """
+    try:
+        CacheEntry.objects.order_by().values_list("pk").first()
+        return list(EntryTotal.objects.filter(entries__gt=0).order_by("cache_type")), ""
+    except (DatabaseError, UnicodeDecodeError) as exc:  # the second: see stores.sqlite
+        return [], str(exc)
 
 
 def _set_aside() -> list[str]:
-    connection = connections["cache"]
+    connection = connections[router.db_for_read(CacheEntry)]
     if connection.vendor != "sqlite":
         return []
     return set_aside_files(Path(connection.settings_dict["NAME"]))

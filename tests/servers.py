@@ -4,6 +4,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -102,7 +103,8 @@ def _serving(command: list[str], folder: Path, answers: Callable[[], None]) -> I
             time.sleep(0.05)
         yield
     finally:
-        process.terminate()
+        # PostgreSQL takes SIGTERM for "once the last client has gone".
+        process.send_signal(signal.SIGINT)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

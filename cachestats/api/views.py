@@ -10,7 +10,7 @@ from rest_framework.status import HTTP_503_SERVICE_UNAVAILABLE
 from rest_framework.views import APIView
 
 from cachestats import reports, services
-from cachestats.errors import FieldError, InvalidFilter
+from cachestats.errors import FieldError, InvalidFilter, InvalidWindow
 
 SWITCHES = ("expired", "all")
 
@@ -24,12 +24,16 @@ class CacheUnavailable(APIException):
 
 
 class CacheStats(APIView):
-    """The state of the cache and its look-ups of the last day."""
+    """The state of the cache and its look-ups of `window`: "7d"; of a day without one."""
 
     required_scopes: ClassVar = {"GET": "cache:read"}
 
-    def get(self, _request: Request) -> Response:
-        return Response(asdict(reports.cache_report()))
+    def get(self, request: Request) -> Response:
+        try:
+            window = reports.read_window(request.query_params.get("window", "24h"))
+        except InvalidWindow as exc:
+            raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
+        return Response(asdict(reports.cache_report(window)))
 
 
 class CachePurge(APIView):

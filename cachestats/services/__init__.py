@@ -5,7 +5,7 @@ Command, API, admin and schedule call these, so that they cannot differ.
 
 from django.db import DatabaseError
 
-from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge
+from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge, purge_entries
 from cachestats.services.removal import checkpoint
 from cachestats.services.revisions import check_overlay, restore_revision, save_revision
 from cachestats.services.transfer import (
@@ -36,6 +36,7 @@ __all__ = [
     "forget_entry",
     "import_entries",
     "purge",
+    "purge_entries",
     "relist",
     "restore_revision",
     "save_revision",

@@ -2,18 +2,19 @@
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db.models import F
 
+from cachestats.durations import DURATION, parse_duration
 from cachestats.errors import FieldError, InvalidFilter
 from cachestats.keys import CACHE_TYPE
 from cachestats.models import Audit, CacheEntry, Departure, EntryUse, Generation
 from cachestats.models.entries import EntryQuerySet, row_id
 from cachestats.services.removal import checkpoint, remove, remove_all
 
-AGE = re.compile(r"(\d{1,6})([smhd])")
-AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 KEY = re.compile(r"[0-9a-f]{8,64}")
 # Half a character, as JSON's \ud800 or a shell's stray byte make it; no database takes one.
 SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -44,7 +45,7 @@ class PurgeFilter:
             errors.append(FieldError(field="model", message="must be Unicode text"))
         if self.key is not None and not KEY.fullmatch(self.key):
             errors.append(FieldError(field="key", message="must be 8 to 64 hexadecimal digits"))
-        if self.older_than is not None and not AGE.fullmatch(self.older_than):
+        if self.older_than is not None and not DURATION.fullmatch(self.older_than):
             errors.append(
                 FieldError(field="older_than", message="must be a number and s, m, h or d: 7d")
             )
@@ -62,8 +63,9 @@ class PurgeFilter:
         if self.key is not None:
             entries = entries.with_key(self.key)
         if self.older_than is not None:
-            number, unit = self.older_than[:-1], self.older_than[-1]
-            age_ms = int(number) * AGE_SECONDS[unit] * 1000
+            age = parse_duration(self.older_than)
+            assert age is not None  # noqa: S101  # it was looked at when it was given
+            age_ms = int(age.total_seconds() * 1000)
             entries = entries.filter(created_ms__lte=now_ms - age_ms)
         if self.expired:
             entries = entries.filter(expires_ms__lte=now_ms)
@@ -90,9 +92,24 @@ def purge(filters: PurgeFilter, actor: str, *, dry_run: bool = False) -> PurgeRe
         matched = matching.count()
         return PurgeResult(matched=matched, deleted=0, freed_bytes=0, dry_run=True)
     if not (filters.expired or filters.older_than):
-        Generation.objects.get_or_create(id=1)
-        Generation.objects.update(number=F("number") + 1)
+        _start_generation()
     asked = {name: value for name, value in asdict(filters).items() if value not in (None, False)}
+    return _purge(matching, actor, asked)
+
+
+def purge_entries(row_ids: Sequence[int], actor: str) -> PurgeResult:
+    """Delete entries that somebody picked one by one, as `purge` does: one row of the audit."""
+    picked = CacheEntry.objects.filter(id__in=row_ids)
+    _start_generation()
+    return _purge(picked, actor, {"keys": [entry.key[:8] for entry in picked.defer("value")]})
+
+
+def _start_generation() -> None:
+    Generation.objects.get_or_create(id=1)
+    Generation.objects.update(number=F("number") + 1)
+
+
+def _purge(matching: EntryQuerySet, actor: str, asked: dict[str, Any]) -> PurgeResult:
     audit = Audit(actor=actor, filters=asked, deleted=0, freed_bytes=0)
     try:
         for deleted, freed_bytes in remove_all(matching, Departure.PURGED):

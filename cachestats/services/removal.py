@@ -1,5 +1,6 @@
 """Taking entries out: rows, what is listed of them and the running totals go together."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import connections, router, transaction
@@ -10,6 +11,9 @@ from cachestats.models.entries import EntryQuerySet
 
 # Small enough that a writer never waits long behind a batch; readers never wait.
 BATCH_ROWS = 500
+# SQLite wakes nobody: who waits to write looks again after up to 100 ms, and gives up after 1 s.
+# So the file is left free for a third of the time of a batch, or hardly anybody would get in.
+FREE_SECONDS = 0.01
 # So many keys that are gone are remembered, to tell their next miss why it is one.
 GONE_KEPT = 100_000
 
@@ -42,6 +46,8 @@ def remove_all(entries: EntryQuerySet, why: Departure) -> Iterator[tuple[int, in
         yield deleted, sum(size_bytes for _, size_bytes in batch)
         # Onwards from here: looking from the start again would pass all that stays each time.
         batch = list(ordered.filter(id__gt=batch[-1][0])[:BATCH_ROWS])
+        if batch:
+            time.sleep(FREE_SECONDS)
 
 
 def count(row_ids: Sequence[int]) -> None:

@@ -24,7 +24,8 @@ from cachestats.models.entries import EntryQuerySet, row_id
 from cachestats.services.removal import count, uncount
 
 BATCH_ROWS = 500
-Milliseconds = Annotated[int, Field(ge=0, lt=2**53)]
+# Up to the year 9999, after which no date can be shown.
+Milliseconds = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 
 
 class _Line(BaseModel):
@@ -91,6 +92,8 @@ def export_entries(cache_type: str | None = None, model: str | None = None) -> I
     for batch in _batches_of_rows(entries):
         known = EntryUse.objects.in_bulk([row.id for row in batch])
         for row in batch:
+            if (text := _whole(row)) is None:
+                continue
             use = known.get(row.id)
             written += 1
             yield _encoded(
@@ -98,7 +101,7 @@ def export_entries(cache_type: str | None = None, model: str | None = None) -> I
                     key=row.key,
                     cache_type=row.cache_type,
                     model=row.model,
-                    value=bytes(row.value).decode(),
+                    value=text,
                     checksum=row.checksum,
                     cost_ms=row.cost_ms,
                     created_ms=row.created_ms,
@@ -141,6 +144,16 @@ def import_entries(lines: Iterable[bytes]) -> ImportResult:
     )
 
 
+def _whole(row: CacheEntry) -> str | None:
+    """Return an entry's JSON text; None for one that is damaged, which is no use elsewhere."""
+    if zlib.crc32(row.value) != row.checksum:
+        return None
+    try:
+        return bytes(row.value).decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _read(lines: Iterable[bytes]) -> Iterator[Entry]:
     numbered = enumerate(lines, 1)
     _, first = next(numbered, (1, b""))
@@ -176,11 +189,13 @@ def _read(lines: Iterable[bytes]) -> Iterator[Entry]:
 def _check_value(number: int, entry: Entry) -> None:
     if zlib.crc32(entry.value.encode()) != entry.checksum:
         raise InvalidTransfer(f"Line {number}: value: its checksum does not fit")
-    for field in ("value", "marks"):
+    for field, kind in (("value", object), ("marks", dict)):
         try:
-            orjson.loads(getattr(entry, field))
+            found = orjson.loads(getattr(entry, field))
         except ValueError as exc:
             raise InvalidTransfer(f"Line {number}: {field}: is not JSON") from exc
+        if not isinstance(found, kind):
+            raise InvalidTransfer(f"Line {number}: {field}: must be a JSON object")
 
 
 def _take_in(entries: list[Entry]) -> tuple[int, int]:

@@ -7,10 +7,10 @@ from django.db import router, transaction
 from django.db.models import Count, Sum
 
 from cachestats import config
+from cachestats.batches import LOOKUP_DAYS, compact
 from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, LookupBatch
 from cachestats.services.removal import BATCH_ROWS, GONE_KEPT, remove
 
-LOOKUP_DAYS = 30
 LISTED_BATCH_ROWS = 5_000
 FIRST_ID, LAST_ID = -(2**63) - 1, 2**63 - 1
 
@@ -49,6 +49,7 @@ def evict(max_bytes: int) -> int:
 
 def sweep() -> None:
     """Keep the cache and its counts within their bounds; run at start and on a schedule."""
+    compact()
     expire()
     evict(config.current().config.caching.max_bytes)
     gone = EntryUse.objects.exclude(gone="").order_by("-used_ms").values_list("id", flat=True)

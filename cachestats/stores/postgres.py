@@ -9,18 +9,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
 from cachestats.errors import StoreUnavailable
-from cachestats.stores.rows import FailedFlight, Found, History, Put, Row, Use
+from cachestats.stores.rows import FOUND, FailedFlight, Found, History, Put, Row, Use
 from cachestats.stores.sqlite import FAILURE_MS, TABLES
 
 _NAMES = ", ".join(Row._fields)
 _PLACES = ", ".join(["%s"] * len(Row._fields))
 _REPLACE = ", ".join(f"{name} = excluded.{name}" for name in Row._fields[1:])
-GET = f"SELECT {', '.join(Found._fields)} FROM cachestats_cacheentry WHERE id = %s"  # noqa: S608
+GET = f"SELECT {', '.join(FOUND)} FROM cachestats_cacheentry WHERE id = %s"  # noqa: S608
 PUT = (
     f"INSERT INTO cachestats_cacheentry ({_NAMES}) VALUES ({_PLACES}) "  # noqa: S608
     f"ON CONFLICT (id) DO UPDATE SET {_REPLACE}"
@@ -105,7 +105,7 @@ class PostgresStore:
     def get(self, row_id: int) -> Found | None:
         with self._errors() as connection:
             found = connection.execute(GET, (row_id,), prepare=True, binary=True).fetchone()
-        return None if found is None else Found._make(found)
+        return cast(Found | None, found)
 
     def put(self, row: Row, generation: int | None = None) -> bool:
         # PostgreSQL's text holds no NUL; a model's name is only a label.

@@ -19,16 +19,10 @@ class Row(NamedTuple):
     expires_ms: int
 
 
-class Found(NamedTuple):
-    """What a look-up needs of an entry; a tuple, because it is made on each hit."""
-
-    digest: bytes
-    value: bytes
-    checksum: int
-    expires_ms: int
-    created_ms: int
-    cost_ms: float | None
-    model: str
+# What a look-up needs of an entry: a plain tuple, because one is made on each hit.
+# digest, value, checksum, expires_ms, created_ms, cost_ms, model
+Found = tuple[bytes, bytes, int, int, int, float | None, str]
+FOUND = ("digest", "value", "checksum", "expires_ms", "created_ms", "cost_ms", "model")
 
 
 class Put(NamedTuple):

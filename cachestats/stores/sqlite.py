@@ -11,14 +11,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import orjson
 
 from cachestats.errors import StoreUnavailable
 from cachestats.stores.locks import KeyLocks
-from cachestats.stores.rows import FailedFlight, Found, History, Put, Row, Use
+from cachestats.stores.rows import FOUND, FailedFlight, Found, History, Put, Row, Use
 
-GET = f"SELECT {', '.join(Found._fields)} FROM cachestats_cacheentry WHERE id = ?"  # noqa: S608
+GET = f"SELECT {', '.join(FOUND)} FROM cachestats_cacheentry WHERE id = ?"  # noqa: S608
 _PLACES = ", ".join("?" * len(Row._fields))
 _INSERT = f"INSERT OR REPLACE INTO cachestats_cacheentry ({', '.join(Row._fields)}) "
 PUT = f"{_INSERT} VALUES ({_PLACES})"
@@ -104,19 +105,23 @@ class SqliteStore:
         self._locks = KeyLocks(path.with_name(f"{path.name}-flights"))
 
     def get(self, row_id: int) -> Found | None:
-        # No context manager here: it would cost as much as all else around the statement.
+        # No context manager and no named tuple here: each costs as much as all else around the
+        # statement.
         try:
             found = self._connection().execute(GET, (row_id,)).fetchone()
         except (sqlite3.Error, UnicodeDecodeError, OSError) as exc:
             raise self._unavailable(exc) from exc
-        return None if found is None else Found._make(found)
+        return cast(Found | None, found)
 
     def put(self, row: Row, generation: int | None = None) -> bool:
-        with self._errors():
+        try:
+            connection = self._connection()
             if generation is None:
-                self._connection().execute(PUT, row)
+                connection.execute(PUT, row)
                 return True
-            return self._connection().execute(PUT_UNPURGED, (*row, generation)).rowcount > 0
+            return connection.execute(PUT_UNPURGED, (*row, generation)).rowcount > 0
+        except (sqlite3.Error, UnicodeDecodeError, OSError) as exc:
+            raise self._unavailable(exc) from exc
 
     def delete(self, row_id: int) -> None:
         with self._transaction() as connection:

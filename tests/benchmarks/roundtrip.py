@@ -37,12 +37,12 @@ def main() -> None:
     ):
         cold = [_seconds(client, text) for text in texts]
         hits = [_seconds(client, text) for text in texts]
-    print(f"{'':<10}{'n':>5}{'p50 ms':>12}{'slowest ms':>12}{'ratio of p50':>14}")  # noqa: T201
+    print(f"{'':<10}{'n':>5}{'p50 ms':>12}{'slowest ms':>12}{'ratio of p50':>14}")
     base = statistics.median(cold)
     for name, times in (("cold", cold), ("hit", hits)):
         middle = statistics.median(times)
         row = f"{middle * 1000:>12.1f}{max(times) * 1000:>12.1f}{base / middle:>13.0f}x"
-        print(f"{name:<10}{len(times):>5}{row}")  # noqa: T201
+        print(f"{name:<10}{len(times):>5}{row}")
 
 
 def _seconds(client: httpx.Client, text: str) -> float:

@@ -21,6 +21,7 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cachestats import health
 from cachestats.cache import CacheState, PerfCache
 from cachestats.config.schema import Caching
 from cachestats.reports import cache_report
@@ -40,6 +41,8 @@ def cache_file(databases: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """A copy of the cache's database that may be broken; no connection to it is open."""
     # A file that was replaced is noticed at the next look-up, not within a second.
     monkeypatch.setattr(sqlite, "LOOK_SECONDS", 0)
+    # And what fails again at once is a new incident.
+    monkeypatch.setattr(health, "CALM_SECONDS", 0)
     config = connections["cache"].settings_dict
     original, copy = config["NAME"], tmp_path / "cache.sqlite3"
     source, target = sqlite3.connect(original), sqlite3.connect(copy)

@@ -30,6 +30,10 @@ class Command(BaseCommand):
                 sys.stdout.buffer.flush()
                 return
             path = Path(options["file"])
+            if path.exists() and not path.is_file():
+                raise CommandError(
+                    f"{path} is no file: give a file's name, or - to write to a pipe"
+                )
             _write_whole(path, lines)
         except (OSError, *services.UNUSABLE) as exc:
             raise CommandError(f"The cache can't be exported: {exc}") from exc

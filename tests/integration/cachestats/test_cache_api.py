@@ -1,13 +1,14 @@
-"""The cache over HTTP, and manage.py cache_stats, which shows the same."""
+"""The cache over HTTP: its numbers, and its purge."""
 
 import json
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test.utils import CaptureQueriesContext
 
 from cachestats.models import Audit, CacheEntry, LookupBatch
@@ -59,34 +60,6 @@ def test_cache_stats_api_body_is_the_report(bench: Any, api: Any) -> None:
     assert body["by_type"]["api"]["hits"]["count"] == 1
 
 
-def test_cache_stats_command_json_is_json_alone_for_an_empty_cache() -> None:
-    """Without look-ups rates and percentiles are null, not 0."""
-    body = _stats_json()
-    assert (body["entries"], body["overall"]["hit_rate"]) == (0, None)
-    assert body["overall"]["hits"] == {"count": 0, "p50_ms": None, "p95_ms": None, "p99_ms": None}
-
-
-def test_cache_stats_command_prints_a_line_for_each_type(bench: Any) -> None:
-    """People get a table: all, then each type."""
-    _used(bench)
-    out = StringIO()
-    call_command("cache_stats", stdout=out)
-    lines = out.getvalue().splitlines()
-    assert lines[0] == "The cache is on. 2 entries, 10 bytes."
-    assert [line.split()[:3] for line in lines[3:]] == [
-        ["all", "3", "33%"],
-        ["api", "2", "50%"],
-        ["vision", "1", "0%"],
-    ]
-
-
-def test_cache_stats_command_empty_shows_dashes() -> None:
-    """What is not known is a dash."""
-    out = StringIO()
-    call_command("cache_stats", stdout=out)
-    assert "–/–/–, –/–/–" in out.getvalue()
-
-
 def test_cache_report_leaves_older_look_ups_out(bench: Any) -> None:
     """Only look-ups of the window count."""
     _used(bench)
@@ -100,7 +73,7 @@ def test_cache_report_leaves_older_look_ups_out(bench: Any) -> None:
 
 
 def test_cache_stats_api_asks_each_database_once(bench: Any, api: Any) -> None:
-    """However much is cached: two looks whether it can be read, and one at the totals."""
+    """However much is cached: one look whether it can be read, and one at the totals."""
     _used(bench)
     client = api("cache:read")
     client.get(STATS)
@@ -109,8 +82,69 @@ def test_cache_stats_api_asks_each_database_once(bench: Any, api: Any) -> None:
         CaptureQueriesContext(connections["default"]) as of_default,
     ):
         client.get(STATS)
-    assert len(of_cache) == 3
+    assert len(of_cache) == 2
     assert len(of_default) <= 4
+
+
+def test_cache_stats_api_window_reaches_further_back(bench: Any, api: Any) -> None:
+    """A day unless a window is asked for."""
+    _used(bench)
+    for batch in LookupBatch.objects.all():
+        batch.at -= timedelta(hours=25)
+        batch.save()
+    client = api("cache:read")
+    day, week = client.get(STATS).json(), client.get(STATS, {"window": "7d"}).json()
+    assert (day["window_hours"], day["overall"]["lookups"]) == (24, 0)
+    assert (week["window_hours"], week["overall"]["lookups"]) == (168, 3)
+
+
+@pytest.mark.parametrize("wrong", ["", "soon", "24", "0h", "31d", "7d\x00"])
+def test_cache_stats_api_wrong_window_is_named(api: Any, wrong: str) -> None:
+    """A window that can't be read is 400, and what is accepted is told."""
+    assert _errors(api("cache:read").get(STATS, {"window": wrong})) == {
+        "window": "must be a number and s, m, h or d, at most 30d: 24h"
+    }
+
+
+def test_cache_stats_api_tells_why_look_ups_were_no_hits(bench: Any, api: Any) -> None:
+    """Reasons are counted in their detail, over all and by type."""
+    _used(bench)
+    bench.cache.get({"text": "a"}, {"model": "large"}, cache_type="api")
+    bench.cache.flush()
+    body = api("cache:read").get(STATS).json()
+    assert body["overall"]["reasons"] == {"first_seen": 2, "changed: model": 1}
+    assert body["by_type"]["vision"]["reasons"] == {"first_seen": 1}
+
+
+def test_cache_stats_api_while_the_file_is_locked_waits_once(
+    bench: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that asks a locked file again and again would hang as many times as long."""
+    client = api("cache:read")
+    client.get(STATS)
+    asked = []
+
+    def locked(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        raise OperationalError("database is locked")
+
+    with connections["cache"].execute_wrapper(locked):
+        body = client.get(STATS).json()
+    assert (body["healthy"], body["trouble"], body["entries"]) == (False, "database is locked", 0)
+    assert len(asked) == 1
+
+
+def test_cache_stats_api_names_damaged_files_that_are_kept(api: Any) -> None:
+    """Newest first; each name ends with the time."""
+    path = Path(connections["cache"].settings_dict["NAME"])
+    names = [f"{path.name}.unusable-2026010{day}T000000000000" for day in (2, 1)]
+    for name in names:
+        path.with_name(name).touch()
+    try:
+        assert api("cache:read").get(STATS).json()["set_aside"] == names
+    finally:
+        for name in names:
+            path.with_name(name).unlink()
 
 
 # Purge

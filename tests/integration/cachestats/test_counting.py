@@ -12,9 +12,9 @@ import pytest
 from django.db import OperationalError, connections
 
 from cachestats import metrics, services
+from cachestats.batches import unpack
 from cachestats.config.schema import Caching
 from cachestats.keys import make_key
-from cachestats.metrics import unpack
 from cachestats.models import CacheEntry, CacheState, EntryUse, LookupBatch
 from cachestats.services import PurgeFilter
 from cachestats.stores import Use

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import zlib
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,7 @@ def _no_json(lines: list[str]) -> None:
         (_change("cache_type", "A"), "Line 4: cache_type"),
         (_change("created_ms", -1), "Line 4: created_ms"),
         (_change("more", 1), "Line 4: more"),
+        (_change("marks", "[1]"), "Line 4: marks: must be a JSON object"),
         (_append, "nothing is expected after"),
         (_no_header, "no export of a cache"),
         (_no_json, "Line 4"),
@@ -169,3 +171,21 @@ def test_export_that_fails_leaves_the_former_file(
     with pytest.raises(CommandError, match="no space left"):
         call_command("export_cache", str(path))
     assert [file.read_text() for file in tmp_path.iterdir()] == ["former"]
+
+
+def test_export_leaves_damaged_entries_out(databases: None, tmp_path: Path) -> None:
+    """One bad row spoils neither the export nor its import."""
+    for number in range(3):
+        get_cache().set({"n": number}, number)
+    damaged, no_text = CacheEntry.objects.all()[:2]
+    CacheEntry.objects.filter(id=damaged.id).update(checksum=damaged.checksum ^ 1)
+    CacheEntry.objects.filter(id=no_text.id).update(value=b"\xff", checksum=zlib.crc32(b"\xff"))
+    path = tmp_path / "some.jsonl"
+    call_command("export_cache", str(path), stderr=StringIO())
+    assert json.loads(_lines(path)[-1]) == {"entries": 1}
+
+
+def test_export_onto_what_is_no_file_is_refused(databases: None, tmp_path: Path) -> None:
+    """A folder, a pipe or a device stays what it is."""
+    with pytest.raises(CommandError, match="is no file"):
+        call_command("export_cache", str(tmp_path))

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachestats.metrics import KEPT_VALUES, pack, unpack
+from cachestats.batches import pack
+from cachestats.errors import InvalidWindow
 from cachestats.models import CacheState, LookupBatch
-from cachestats.reports import Percentiles, lookup_report, percentiles
+from cachestats.reports import Percentiles, lookup_report, percentiles, read_window
 
 HIT, MISS, COLLAPSED, BYPASS = CacheState
 LATENCIES = st.floats(0, 1e6, width=32)
@@ -186,22 +188,32 @@ def test_reasons_are_counted_for_all_but_hits_most_frequent_first() -> None:
     assert list(report.reasons.items()) == [("changed: model", 3), ("first_seen", 2)]
 
 
-# Kept values
+def test_reason_shares_are_of_all_that_were_no_hits() -> None:
+    """Shares add up to one, whatever the number of hits."""
+    report = lookup_report(
+        [_seen(HIT, count=9), _seen(MISS, reason="expired"), _seen(MISS, reason="evicted", count=3)]
+    )
+    shares = [(row.reason, row.count, row.share) for row in report.reason_shares]
+    assert shares == [("evicted", 3, 0.75), ("expired", 1, 0.25)]
 
 
-@given(st.lists(LATENCIES, max_size=50))
-def test_pack_few_values_keeps_all(values: list[float]) -> None:
-    """Up to the bound nothing is lost but the order."""
-    assert unpack(pack(values)) == sorted(values)
+def test_reason_that_was_never_noted_is_unknown() -> None:
+    """A look-up without a reason is not left out of the sum."""
+    assert lookup_report([_seen(MISS)]).reasons == {"unknown": 1}
 
 
-@given(st.integers(KEPT_VALUES + 1, 20 * KEPT_VALUES))
-def test_pack_many_values_keeps_their_ranks(count: int) -> None:
-    """Beyond the bound as many are kept, and each percentile moves by less than 0.2 %."""
-    kept = unpack(pack(float(number) for number in range(count)))
-    assert len(kept) == KEPT_VALUES
-    found = percentiles([(value, count / len(kept)) for value in kept])
-    for share, value in [(0.5, found.p50_ms), (0.95, found.p95_ms), (0.99, found.p99_ms)]:
-        assert value is not None
-        assert abs(value - share * count) <= 0.002 * count + 1
-    assert found.count == count
+# Windows
+
+
+@pytest.mark.parametrize(("written", "hours"), [("24h", 24), ("90m", 1.5), ("30d", 720)])
+def test_read_window_reads_what_people_write(written: str, hours: float) -> None:
+    """Up to all that is kept."""
+    assert read_window(written) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("written", ["", "soon", "24", "0h", "31d", "-1h"])
+def test_read_window_refuses_what_has_no_look_ups(written: str) -> None:
+    """A window that can't be read, is empty or not kept is an error that names the field."""
+    with pytest.raises(InvalidWindow) as caught:
+        read_window(written)
+    assert [error.field for error in caught.value.errors] == ["window"]

@@ -1,9 +1,9 @@
-"""The cache in the admin: entries to purge, samples and audit to read, configuration to revise."""
+"""Counted look-ups and the audit, to read; and the configuration, to revise and restore."""
 
 import json
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -11,51 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cachestats import config, services
+from cachestats.admin.rows import ReadOnlyAdmin
 from cachestats.errors import InvalidConfig
-from cachestats.models import Audit, CacheEntry, ConfigRevision, LookupBatch
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """Rows that the site writes and people read."""
-
-    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-
-@admin.register(CacheEntry)
-class CacheEntryAdmin(ReadOnlyAdmin):
-    """Entries; the value stays masked, because it was inferred from somebody's words."""
-
-    list_display = ("__str__", "model", "size_bytes", "cost_ms", "created_at", "expires_at")
-    list_filter = ("cache_type", "model")
-    fields = (
-        "key",
-        "cache_type",
-        "model",
-        "size_bytes",
-        "cost_ms",
-        "checksum",
-        "created_at",
-        "expires_at",
-    )
-    # Counting a huge table takes longer than reading a page of it.
-    show_full_result_count = False
-    actions = ("purge",)
-
-    def has_purge_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("cachestats.delete_cacheentry")
-
-    @admin.action(description="Purge the selected entries", permissions=["purge"])
-    def purge(self, request: HttpRequest, queryset: QuerySet[CacheEntry]) -> None:
-        for entry in queryset:
-            services.purge(services.PurgeFilter(key=entry.key), request.user.get_username())
-        self.message_user(request, "The selected entries were purged.")
+from cachestats.models import Audit, ConfigRevision, LookupBatch
 
 
 @admin.register(LookupBatch)
@@ -105,12 +63,26 @@ class ConfigRevisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generi
     list_display = ("number", "overlay", "author", "created_at", "reason")
     readonly_fields = ("in_force",)
     fields = ("in_force", "overlay", "reason")
+    actions = ("restore",)
 
     def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False
+
+    @admin.action(description="Restore this revision", permissions=["add"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[ConfigRevision]) -> None:
+        assert isinstance(request.user, User)  # noqa: S101  # the admin let nobody else in
+        if len(queryset) != 1:
+            self.message_user(request, "Select the one revision to restore.", messages.ERROR)
+            return
+        try:
+            restored = services.restore_revision(queryset[0], request.user)
+        except InvalidConfig as exc:
+            self.message_user(request, f"It breaks today's schema: {exc}", messages.ERROR)
+        else:
+            self.message_user(request, f"It is in force again, as {restored}.")
 
     @admin.display(description="In force now, and where each value comes from")
     def in_force(self, _revision: ConfigRevision) -> SafeString:

@@ -1,0 +1,34 @@
+"""What the commands that print a report have in common: its window, and JSON or text."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cachestats.errors import InvalidWindow
+from cachestats.reports import CacheReport, cache_report, read_window
+
+
+class ReportCommand(BaseCommand):
+    """Prints the cache's report over a window."""
+
+    sections: tuple[Callable[[CacheReport], list[str]], ...]
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--window", default="24h", help="how far back: 90m, 24h, 7d")
+        parser.add_argument("--json", action="store_true", help="print JSON alone")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        try:
+            window = read_window(options["window"])
+        except InvalidWindow as exc:
+            raise CommandError(f"--{exc}", returncode=2) from exc
+        report = cache_report(window)
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(report)))
+            return
+        texts = ["\n".join(lines) for section in self.sections if (lines := section(report))]
+        self.stdout.write("\n\n".join(texts))
