@@ -8,8 +8,9 @@ from django.db.models import Count, Sum
 
 from cachestats import config
 from cachestats.batches import LOOKUP_DAYS, compact
-from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, LookupBatch
+from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, Failure, LookupBatch
 from cachestats.services.removal import BATCH_ROWS, GONE_KEPT, remove
+from cachestats.stores.rows import FAILURE_MS
 
 LISTED_BATCH_ROWS = 5_000
 FIRST_ID, LAST_ID = -(2**63) - 1, 2**63 - 1
@@ -52,6 +53,8 @@ def sweep() -> None:
     compact()
     expire()
     evict(config.current().config.caching.max_bytes)
+    # Those who waited have heard of them; a message may quote somebody's words.
+    Failure.objects.filter(at_ms__lt=int(time.time() * 1000) - FAILURE_MS).delete()
     gone = EntryUse.objects.exclude(gone="").order_by("-used_ms").values_list("id", flat=True)
     for batch in _batches(list(gone[GONE_KEPT:])):
         EntryUse.objects.filter(id__in=batch).exclude(gone="").delete()

@@ -14,8 +14,8 @@ from typing import Any, cast
 import psycopg
 
 from cachestats.errors import StoreUnavailable
-from cachestats.stores.rows import FOUND, FailedFlight, Found, History, Put, Row, Use
-from cachestats.stores.sqlite import FAILURE_MS, TABLES
+from cachestats.stores.rows import FAILURE_MS, FOUND, FailedFlight, Found, History, Put, Row, Use
+from cachestats.stores.sqlite import TABLES
 
 _NAMES = ", ".join(Row._fields)
 _PLACES = ", ".join(["%s"] * len(Row._fields))

@@ -25,6 +25,10 @@ Found = tuple[bytes, bytes, int, int, int, float | None, str]
 FOUND = ("digest", "value", "checksum", "expires_ms", "created_ms", "cost_ms", "model")
 
 
+# How long a failure is kept for those who wait.
+FAILURE_MS = 60_000
+
+
 class Put(NamedTuple):
     """An entry that was stored since the last flush: what it is an answer to."""
 

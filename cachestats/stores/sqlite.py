@@ -4,6 +4,7 @@ One connection per thread and process, beside Django's: the ORM costs more than 
 read itself, Django's cursor more than twice. The tables are those of `models.entries`.
 """
 
+import logging
 import os
 import sqlite3
 import threading
@@ -17,7 +18,9 @@ import orjson
 
 from cachestats.errors import StoreUnavailable
 from cachestats.stores.locks import KeyLocks
-from cachestats.stores.rows import FOUND, FailedFlight, Found, History, Put, Row, Use
+from cachestats.stores.rows import FAILURE_MS, FOUND, FailedFlight, Found, History, Put, Row, Use
+
+logger = logging.getLogger(__name__)
 
 GET = f"SELECT {', '.join(FOUND)} FROM cachestats_cacheentry WHERE id = ?"  # noqa: S608
 _PLACES = ", ".join("?" * len(Row._fields))
@@ -57,7 +60,6 @@ BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM cachestats_entrytotal"
 FAILURE = "SELECT token, error FROM cachestats_failure WHERE id = ?"
 FAIL = "INSERT OR REPLACE INTO cachestats_failure (id, token, error, at_ms) VALUES (?, ?, ?, ?)"
 FORGET_FAILURES = "DELETE FROM cachestats_failure WHERE at_ms < ?"
-FAILURE_MS = 60_000
 TABLES = ("cacheentry", "entryuse", "entrytotal", "generation", "failure")
 
 # A writer that waits longer is better off computing: the answer is the caller's either way.
@@ -214,6 +216,7 @@ class SqliteStore:
             timeout=BUSY_SECONDS,
             isolation_level=None,
         )
+        logger.debug("[CACHE] Opened a connection")
         # mmap_size stays 0: with it a truncated file would kill the process (SIGBUS).
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
