@@ -7,6 +7,7 @@ missing key, one computes.
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import closing
@@ -376,9 +377,19 @@ def _ms_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-@memoised
+_making = threading.Lock()
+
+
 def get_cache() -> PerfCache:
     """Return this process's cache, over the database of the alias `cache`."""
+    # Threads that come first together must not get one each: both would compute the same key.
+    with _making:
+        return make_cache()
+
+
+@memoised
+def make_cache() -> PerfCache:
+    """Make what `get_cache` returns from then on."""
     connection = connections["cache"]
     where = connection.settings_dict
     if connection.vendor == "sqlite":

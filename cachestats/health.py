@@ -17,8 +17,6 @@ logger = logging.getLogger(__name__)
 SLOW_SECONDS = 0.05
 REST_SECONDS = 2.0
 REPAIR_AGAIN_SECONDS = 1.0
-# What fails again so soon after it worked is still the same incident.
-CALM_SECONDS = 5.0
 # A fault that comes and goes (some pages are damaged, a disk is almost full) is one incident.
 CALM_SECONDS = 60.0
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from cachestats.cache import get_cache
+from cachestats.cache import make_cache
 from cachestats.config.current import forget
 from enrichment import hosts
 from perfsite.models import AccessToken, Scope
@@ -18,11 +18,11 @@ from tests.standin import Script, standin
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
     """Each test sees the process as it is after its start: no cache, client or config kept."""
-    get_cache.cache_clear()
+    make_cache.cache_clear()
     hosts.forget_client()
     forget()
     yield
-    get_cache.cache_clear()
+    make_cache.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

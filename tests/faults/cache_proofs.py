@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import tests.faults.cache_actors  # noqa: F401  # sets Django up for the others
 from tests.benchmarks.cache import machine
 from tests.faults import cache_flights, cache_kills, cache_matrix, cache_purges
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 
-from cachestats.cache import get_cache
+from cachestats.cache import make_cache
 from enrichment import tasks
 from enrichment.models import Reflection
 from tests.conftest import TokenMaker
@@ -28,7 +28,7 @@ def broken_cache(
     monkeypatch.setattr("cachestats.cache.make_usable", lambda _path: None)
     path = Path(connections["cache"].settings_dict["NAME"])
     connections["cache"].close()
-    get_cache.cache_clear()
+    make_cache.cache_clear()
     logs = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
     for log in logs:
         log.unlink(missing_ok=True)
@@ -38,7 +38,7 @@ def broken_cache(
         path.write_bytes(b"no database " * 5000 if request.param == "garbage" else b"")
     yield
     connections["cache"].close()
-    get_cache.cache_clear()
+    make_cache.cache_clear()
     for log in logs:
         log.unlink(missing_ok=True)
     path.write_bytes(whole)

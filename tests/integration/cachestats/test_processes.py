@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cachestats.cache import PerfCache, get_cache
 from cachestats.errors import StoreUnavailable
 from cachestats.models import CacheEntry
 from cachestats.services import PurgeFilter
@@ -43,6 +46,23 @@ def test_clear_expired_deletes_and_counts(bench: Any) -> None:
     bench.cache.set({"text": "live"}, 1)
     assert bench.cache.clear_expired() == 1
     assert bench.cache.get({"text": "live"}) == 1
+
+
+def test_get_cache_threads_that_come_first_share_one() -> None:
+    """Two caches in one process would both compute the same key."""
+    together = threading.Barrier(8)
+
+    def come(_thread: int) -> PerfCache:
+        together.wait()
+        return get_cache()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(come, range(8)))) == 1
+    finally:
+        sys.setswitchinterval(interval)
 
 
 FORKING = """
