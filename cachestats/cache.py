@@ -67,7 +67,7 @@ class PerfCache:
         self._tuning = tuning
         self._clock = clock
         self._flights = Flights(store)
-        self._recorder = Recorder(store, flush_seconds, self._keep_within_bounds)
+        self._recorder = Recorder(store, pepper, flush_seconds, self._keep_within_bounds)
         self._entries = Entries(
             store,
             pepper,
@@ -93,7 +93,7 @@ class PerfCache:
         if self._tuning().enabled:
             key = material.key(self._pepper)
             row_id, now_ms = key.row_id, int(self._clock() * 1000)
-            live, reason = self._entries.look(key, row_id, now_ms)
+            live, reason = self._entries.look(key, row_id, now_ms, started)
             if live is not None:
                 value, _, _, _, model = live
                 ms = (time.perf_counter() - started) * 1000
@@ -282,7 +282,7 @@ class PerfCache:
                 return self._collapsed(turn, landed)
             turn.flight = yield from flight.lead()
             # Another process may have brought it meanwhile; or purged, which is before our time.
-            lookup, _ = self._find(turn.key, turn.started)
+            lookup, _ = self._find(turn.key, time.perf_counter())
             if lookup is None:
                 flight.generation = turn.generation = self._entries.generation()
                 return turn
@@ -338,7 +338,7 @@ class PerfCache:
     def _find(self, key: Key, started: float) -> tuple[Lookup | None, str]:
         """Return a live, intact entry as a hit; or None and why, "" when that is not known."""
         now_ms = int(self._clock() * 1000)
-        live, reason = self._entries.look(key, key.row_id, now_ms)
+        live, reason = self._entries.look(key, key.row_id, now_ms, started)
         if live is None:
             return None, reason
         value, created_ms, expires_ms, cost_ms, model = live

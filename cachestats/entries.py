@@ -7,7 +7,6 @@ import logging
 import time
 import zlib
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +15,6 @@ from cachestats.config.schema import MAX_TTL, Caching
 from cachestats.errors import InvalidValue, StoreUnavailable
 from cachestats.health import Health
 from cachestats.keys import Key, Material
-from cachestats.metrics import Stored
 from cachestats.models import Reason
 from cachestats.stores import Row, Store
 
@@ -39,11 +37,11 @@ class Entries:
         clock: Callable[[], float],
         *,
         health: Health,
-        stored: Callable[[Stored], None],
+        stored: Callable[[int, Material], None],
     ) -> None:
         """
         Args:
-            stored: told of each entry that was stored.
+            stored: told of each entry that was stored: its row and what it answers.
         """
         self._store = store
         self._pepper = pepper
@@ -52,16 +50,19 @@ class Entries:
         self._health = health
         self._stored = stored
 
-    def look(self, key: Key, row_id: int, now_ms: int) -> tuple[Live | None, str]:
-        """Return what a live, intact entry holds; or None and why, "" when that is not known."""
+    def look(self, key: Key, row_id: int, now_ms: int, started: float) -> tuple[Live | None, str]:
+        """Return what a live, intact entry holds; or None and why, "" when that is not known.
+
+        Args:
+            started: when the look-up began, by `perf_counter`.
+        """
         health = self._health.reading
         if health.failing and not health.may_try():
             return None, Reason.UNAVAILABLE
-        asked = time.perf_counter()
         try:
             found = self._store.get(row_id)
         except StoreUnavailable as exc:
-            self._health.cant_read(exc, time.perf_counter() - asked)
+            self._health.cant_read(exc, time.perf_counter() - started)
             return None, Reason.UNAVAILABLE
         if health.failing:
             health.worked()
@@ -110,7 +111,7 @@ class Entries:
         tuning = self._tuning()
         seconds = tuning.ttl(key.cache_type) if ttl is None else ttl
         health = self._health.writing
-        if not tuning.enabled or seconds == 0 or not health.may_try():
+        if not tuning.enabled or seconds == 0 or (health.failing and not health.may_try()):
             return 0
         now_ms = int(self._clock() * 1000)
         row_id = key.row_id
@@ -136,11 +137,8 @@ class Entries:
             health.worked()
         if not stored:
             return 0
-        self._stored(Stored(row_id, partial(self._describe, material)))
+        self._stored(row_id, material)
         return seconds
-
-    def _describe(self, material: Material) -> tuple[int, str]:
-        return material.content_id(self._pepper), material.marks(self._pepper)
 
     def generation(self) -> int | None:
         try:

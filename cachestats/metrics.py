@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from multiprocessing.util import Finalize
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from django.db import DatabaseError, connections
 
 from cachestats.batches import pack
 from cachestats.errors import StoreUnavailable
+from cachestats.keys import Material
 from cachestats.models import CacheState, LookupBatch
 from cachestats.stores import Put, Store, Use
 
@@ -39,25 +40,24 @@ NOTE_ROWS = 500
 Counted = tuple[str, str, CacheState, str, float, float | None, int | None]
 
 
-class Stored(NamedTuple):
-    """One stored answer. describe: its content id and marks, worked out when they are written."""
-
-    row_id: int
-    describe: Callable[[], tuple[int, str]]
-
-
 class Recorder:
     """Takes counts from any thread and writes them, in this process, to one store."""
 
     def __init__(
-        self, store: Store, flush_seconds: float | None, flushed: Callable[[int | None], None]
+        self,
+        store: Store,
+        pepper: bytes,
+        flush_seconds: float | None,
+        flushed: Callable[[int | None], None],
     ) -> None:
         """
         Args:
+            pepper: hides what the noted contents are.
             flush_seconds: how often a thread writes; None: only `flush` does.
             flushed: told the bytes of all values after each write of the thread; None: unknown.
         """
         self._store = store
+        self._pepper = pepper
         self._flush_seconds = flush_seconds
         self._flushed = flushed
         self.forget()
@@ -66,7 +66,7 @@ class Recorder:
     def forget(self) -> None:
         """Start anew: counts and thread of a parent process are the parent's."""
         self._lookups: deque[Counted] = deque(maxlen=10 * FLUSH_AT)
-        self._stored: deque[Stored] = deque(maxlen=10 * FLUSH_AT)
+        self._stored: deque[tuple[int, Material]] = deque(maxlen=10 * FLUSH_AT)
         self._writing = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,9 +79,9 @@ class Recorder:
         if self._idle or len(lookups) == FLUSH_AT:
             self._rouse()
 
-    def stored(self, stored: Stored) -> None:
-        """Note a stored answer."""
-        self._stored.append(stored)
+    def stored(self, row_id: int, material: Material) -> None:
+        """Note a stored answer; what is written of it is worked out then."""
+        self._stored.append((row_id, material))
         if self._idle or len(self._stored) == FLUSH_AT:
             self._rouse()
 
@@ -90,7 +90,7 @@ class Recorder:
         with self._writing:
             lookups, stored = _drain(self._lookups), _drain(self._stored)
             self._write_batches(lookups)
-            puts = {row_id: Put(row_id, *describe()) for row_id, describe in stored}
+            puts = {row_id: self._put(row_id, material) for row_id, material in stored}
             size_bytes = None
             try:
                 # In small transactions: whoever sets a value meanwhile waits for one of them.
@@ -101,6 +101,9 @@ class Recorder:
             except StoreUnavailable as exc:
                 logger.info("[PERF] The use of some entries was not counted: %s", exc)
             return size_bytes
+
+    def _put(self, row_id: int, material: Material) -> Put:
+        return Put(row_id, material.content_id(self._pepper), material.marks(self._pepper))
 
     def stop(self) -> None:
         """End the thread, once it has written what is left."""

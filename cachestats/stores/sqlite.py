@@ -9,6 +9,7 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,24 +79,14 @@ class Emptied(OSError):
 
 
 class _Thread(threading.local):
-    """One thread's connection, the file it has open and the process that opened it."""
+    """One thread's connection, the file it has open, and when to look whether it is the same.
+
+    look_at: by the monotonic clock.
+    """
 
     connection: sqlite3.Connection | None = None
-    inherited: sqlite3.Connection | None = None
-    process: object = None
     file: int = 0
     look_at: float = 0.0
-
-
-_process = object()
-
-
-def _in_child() -> None:
-    global _process  # noqa: PLW0603
-    _process = object()
-
-
-os.register_at_fork(after_in_child=_in_child)
 
 
 class SqliteStore:
@@ -105,12 +96,23 @@ class SqliteStore:
         self.path = path
         self._thread = _Thread()
         self._locks = KeyLocks(path.with_name(f"{path.name}-flights"))
+        _stores.add(self)
+
+    def leave_to_parent(self) -> None:
+        """Start anew in a child process: a connection must not cross a fork."""
+        # Kept, not closed: closing them here would drop the parent's locks on the file.
+        self._inherited = self._thread
+        self._thread = _Thread()
 
     def get(self, row_id: int) -> Found | None:
-        # No context manager and no named tuple here: each costs as much as all else around the
-        # statement.
+        # No context manager, no named tuple and few calls here: each costs as much as all else
+        # around the statement.
+        thread = self._thread
         try:
-            found = self._connection().execute(GET, (row_id,)).fetchone()
+            connection = thread.connection
+            if connection is None or time.monotonic() >= thread.look_at:
+                connection = self._connection()
+            found = connection.execute(GET, (row_id,)).fetchone()
         except (sqlite3.Error, UnicodeDecodeError, OSError) as exc:
             raise self._unavailable(exc) from exc
         return cast(Found | None, found)
@@ -177,24 +179,20 @@ class SqliteStore:
         """Close this thread's connection, so that the next call opens the file anew."""
         thread = self._thread
         connection, thread.connection = thread.connection, None
-        if connection is not None and thread.process is _process:
+        if connection is not None:
             connection.close()
 
     def _connection(self) -> sqlite3.Connection:
         thread = self._thread
-        if thread.process is not _process:
-            # A connection must not cross a fork. The parent's is kept, not closed: closing it
-            # here would drop the parent's locks on the file.
-            thread.inherited, thread.connection = thread.connection, None
-            thread.process = _process
         now = time.monotonic()
-        if now >= thread.look_at:
+        if thread.connection is not None and now >= thread.look_at:
             thread.look_at = now + LOOK_SECONDS
-            if thread.connection is not None and self._file() != thread.file:
+            if self._file() != thread.file:
                 self.drop()
         if thread.connection is None:
             thread.file = self._file()
             thread.connection = self._open()
+            thread.look_at = now + LOOK_SECONDS
             if self._file() != thread.file:
                 # Replaced while it was opened: this one may have another file's log.
                 self.drop()
@@ -253,6 +251,17 @@ class SqliteStore:
     def _unavailable(self, exc: Exception) -> StoreUnavailable:
         self.drop()
         return StoreUnavailable(str(exc), damaged=is_damage(exc))
+
+
+_stores: "weakref.WeakSet[SqliteStore]" = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    for store in _stores:
+        store.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 def is_damage(exc: BaseException) -> bool:
