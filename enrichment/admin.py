@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_q import admin as queue_admin
+from django_q.models import Failure, OrmQ, Success
 
-from enrichment import services
+from enrichment import jobs, services
 from enrichment.models import Job, Reflection, StageResult
 
 MASKED = "hidden: needs the permission to read other people's reflections"
@@ -88,12 +90,29 @@ class ReflectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in
 
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """The work on reflections, to look at."""
+    """The work on reflections: to look at, to retry and to cancel."""
 
-    list_display = ("id", "status", "priority", "attempts", "errors", "last_error", "created_at")
+    list_display = (
+        *("id", "status", "priority", "claimed_by", "attempts", "errors", "last_error"),
+        "created_at",
+    )
     list_filter = ("status", "priority", "purpose")
     date_hierarchy = "created_at"
     raw_id_fields = ("reflection",)
+    actions = ("retry", "cancel")
+
+    @admin.action(permissions=["act"], description="Retry what did not complete")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        done = sum(jobs.retry(job.reflection) for job in queryset.select_related("reflection"))
+        self.message_user(request, f"{done} of {len(queryset)} queued again.", _level(done))
+
+    @admin.action(permissions=["act"], description="Cancel what is not finished")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        done = sum(jobs.cancel(job.reflection) for job in queryset.select_related("reflection"))
+        self.message_user(request, f"{done} of {len(queryset)} cancelled.", _level(done))
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("enrichment.change_job")
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         return False
@@ -104,3 +123,44 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
     def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         # Jobs go with their reflection, and never without it.
         return False
+
+
+def _level(done: int) -> int:
+    return messages.SUCCESS if done else messages.WARNING
+
+
+# django-q2's own pages let who may only look resubmit tasks. A ticket is not worth that: the reaper
+# issues what is missing.
+class TicketAdmin(queue_admin.QueueAdmin):  # type: ignore[misc]  # django-q2 has no types
+    """Tickets that wait in the database."""
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+class DoneTicketAdmin(queue_admin.TaskAdmin):  # type: ignore[misc]
+    """Tickets that were worked off."""
+
+    actions = ()
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+class FailedTicketAdmin(queue_admin.FailAdmin):  # type: ignore[misc]
+    """Tickets whose process failed; the jobs know what became of them."""
+
+    actions = ()
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+
+for _model, _page in (
+    (OrmQ, TicketAdmin),
+    (Success, DoneTicketAdmin),
+    (Failure, FailedTicketAdmin),
+):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+        admin.site.register(_model, _page)

@@ -9,6 +9,8 @@ EnrichmentError
     ├── HostFailed        any other error status, or an error in its reply
     ├── ModelMissing      the host has no such model
     └── InvalidReply      an answer that is not what was asked for; keeps the raw reply
+
+CallAborted               a call that we broke off ourselves: says nothing about its host
 """
 
 from dataclasses import dataclass
@@ -73,3 +75,9 @@ class InvalidReply(InferenceError):
     def __init__(self, message: str, raw: str = "") -> None:
         self.raw = raw
         super().__init__(message)
+
+
+class CallAborted(BaseException):
+    """We broke a call off. No Exception: nobody is to answer it with a fallback, or pass it on to
+    others who wait for the same answer.
+    """

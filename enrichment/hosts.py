@@ -70,6 +70,10 @@ class _Shared:
                 self._made_for = wanted
             return self._client
 
+    def abort(self) -> None:
+        if client := self._client:
+            client.abort()
+
 
 def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
@@ -87,6 +91,11 @@ def forget_client() -> None:
 
 # A forked child leaves the parent's connections to the parent.
 os.register_at_fork(after_in_child=forget_client)
+
+
+def abort() -> None:
+    """Break off what this process is asking the model."""
+    _shared.abort()
 
 
 def get_client() -> OllamaClient:

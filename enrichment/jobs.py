@@ -6,31 +6,55 @@ a spare ticket finds nothing to do and a worker that was given up on writes noth
 """
 
 import logging
+import math
+import os
+import random
+import socket
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from enrichment.models import Job, Reflection, StageResult, Status
-from enrichment.models.jobs import Priority
+from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
+from enrichment.models.jobs import FINISHED, RUNNING, Priority
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
+# Separate budgets: who works on a job is killed for many reasons that are not the job's.
 MAX_ERRORS = 5
-MAX_ATTEMPTS = 20
+MAX_CRASHES = 20
 FIRST_WAIT = timedelta(seconds=2)
+# Jobs that failed together must not come back together.
+JITTER = 0.5
 # A claim that lost its race looks again, but not for ever.
 CLAIM_TRIES = 5
+# Of so many jobs that were done the mean tells how soon there will be room for more.
+SERVICE_SAMPLE = 50
+UNKNOWN_SERVICE_SECONDS = 10.0
+LONGEST_RETRY_SECONDS = 3600
 TICKET = "enrichment.tasks.run_next_job"
+UNCLAIMED: dict[str, Any] = {"token": None, "claimed_by": "", "lease_until": None}
+RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
 
 
 class ClaimLost(Exception):  # a fact, not a fault
-    """Another worker holds the job now, or it is gone; nothing was written."""
+    """Another worker holds the job now, it was cancelled, or it is gone; nothing was written."""
+
+
+class Interrupted(Exception):  # likewise
+    """This worker ends; the rest of the job is for another one."""
+
+
+def worker_name(pid: int | None = None) -> str:
+    """Return how a worker process of this machine signs its claims and its signs of life."""
+    return f"{socket.gethostname()}:{pid or os.getpid()}"
 
 
 def create(reflection: Reflection, *, priority: Priority, status: Status = Status.QUEUED) -> Job:
@@ -63,14 +87,15 @@ def claim() -> Job | None:
         )
         if seen is None:
             return None
-        if seen.attempts >= MAX_ATTEMPTS:
-            _update_as_seen(seen, status=Status.QUARANTINED, token=None, finished_at=now)
+        if seen.crashes >= MAX_CRASHES:
+            _update_as_seen(seen, status=Status.QUARANTINED, finished_at=now, **UNCLAIMED)
             continue
         second = StageResult.objects.filter(reflection=seen.reflection, stage=1).exists()
         claimed = _update_as_seen(
             seen,
             status=Status.STAGE2_RUNNING if second else Status.STAGE1_RUNNING,
             token=uuid.uuid4(),
+            claimed_by=worker_name(),
             lease_until=now + LEASE,
             attempts=seen.attempts + 1,
             started_at=seen.started_at or now,
@@ -80,9 +105,9 @@ def claim() -> Job | None:
     return None
 
 
-def renew(token: uuid.UUID) -> None:
-    """Extend the lease of a claim that is still at work."""
-    Job.objects.filter(token=token).update(lease_until=timezone.now() + LEASE)
+def renew(token: uuid.UUID) -> bool:
+    """Extend the lease of a claim that is still at work; return whether it still holds."""
+    return Job.objects.filter(token=token).update(lease_until=timezone.now() + LEASE) > 0
 
 
 def commit_stage(job: Job, result: StageResult, next_status: Status) -> None:
@@ -93,7 +118,7 @@ def commit_stage(job: Job, result: StageResult, next_status: Status) -> None:
     """
     changes: dict[str, Any] = {"status": next_status}
     if next_status == Status.COMPLETE:
-        changes |= {"token": None, "lease_until": None, "finished_at": timezone.now()}
+        changes |= {"finished_at": timezone.now(), **UNCLAIMED}
     with transaction.atomic():
         _fenced_update(job, **changes)
         result.save(force_insert=True)
@@ -106,29 +131,63 @@ def finish(job: Job) -> None:
     Raises:
         ClaimLost: the claim does not hold any more.
     """
-    _fenced_update(
-        job, status=Status.COMPLETE, token=None, lease_until=None, finished_at=timezone.now()
-    )
+    _fenced_update(job, status=Status.COMPLETE, finished_at=timezone.now(), **UNCLAIMED)
 
 
 def give_back(job: Job, error: Exception) -> None:
     """Return a job after an error, to be tried again later, or end it as failed."""
     now = timezone.now()
     errors = job.errors + 1
-    changes: dict[str, Any] = {
-        "errors": errors,
-        "last_error": type(error).__name__,
-        "token": None,
-        "lease_until": None,
-    }
+    changes: dict[str, Any] = {"errors": errors, "last_error": type(error).__name__, **UNCLAIMED}
     if errors >= MAX_ERRORS:
         changes |= {"status": Status.FAILED, "finished_at": now}
     else:
-        changes |= {"status": Status.QUEUED, "available_at": now + FIRST_WAIT * 2 ** (errors - 1)}
+        wait = FIRST_WAIT * 2 ** (errors - 1) * random.uniform(1, 1 + JITTER)  # noqa: S311
+        changes |= {"status": Status.QUEUED, "available_at": now + wait}
     try:
         _fenced_update(job, **changes)
     except ClaimLost:
         logger.warning("Job %s was lost to another worker", job.pk)
+
+
+def release(workers: Collection[str], *, charged: bool) -> int:
+    """Return what workers that are gone had claimed, for others to go on with at once.
+
+    Args:
+        workers: by `worker_name`.
+        charged: whether the claim counts: the work may be what killed the worker.
+    """
+    changes: dict[str, Any] = {} if charged else {"attempts": F("attempts") - 1}
+    claimed = Job.objects.filter(status__in=RUNNING, claimed_by__in=workers)
+    return claimed.update(status=Status.QUEUED, available_at=timezone.now(), **UNCLAIMED, **changes)
+
+
+def cancel(reflection: Reflection) -> bool:
+    """End a reflection's unfinished jobs; return whether there were any.
+
+    Whoever is at work on one has lost its claim, and writes nothing more.
+    """
+    unfinished = Job.objects.filter(reflection=reflection).exclude(status__in=FINISHED)
+    return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED) > 0
+
+
+def retry(reflection: Reflection) -> bool:
+    """Queue again what failed, was cancelled or quarantined, with all its budgets; tell if so.
+
+    Stages that are done are kept.
+    """
+    ended = Job.objects.filter(reflection=reflection, status__in=RETRYABLE)
+    with transaction.atomic():
+        queued = ended.update(
+            status=Status.QUEUED,
+            attempts=0,
+            errors=0,
+            available_at=timezone.now(),
+            finished_at=None,
+        )
+        for _ in range(queued):
+            issue_ticket()
+    return queued > 0
 
 
 def top_up_tickets() -> int:
@@ -137,6 +196,31 @@ def top_up_tickets() -> int:
     for _ in range(missing):
         issue_ticket()
     return max(0, missing)
+
+
+def seconds_until_room(priority: Priority, depth: int) -> int:
+    """Return in how many seconds a job of this priority finds room in the queue; 0: now.
+
+    Only what goes before it counts, so that a flood of bulk work keeps no person waiting.
+    """
+    waiting = Job.objects.waiting().filter(priority__lte=priority).count()
+    if waiting < depth:
+        return 0
+    workers = max(1, WorkerHeartbeat.objects.alive(timezone.now()).count())
+    seconds = (waiting - depth + 1) * _mean_service_seconds() / workers
+    return min(max(1, math.ceil(seconds)), LONGEST_RETRY_SECONDS)
+
+
+def _mean_service_seconds() -> float:
+    """Return how long the last jobs took that a worker did."""
+    done = Job.objects.filter(status=Status.COMPLETE, started_at__isnull=False)
+    times = done.order_by("-finished_at").values_list("started_at", "finished_at")
+    took = [
+        (finished - started).total_seconds()
+        for started, finished in times[:SERVICE_SAMPLE]
+        if started and finished
+    ]
+    return sum(took) / len(took) if took else UNKNOWN_SERVICE_SECONDS
 
 
 def oldest_waiting() -> datetime | None:

@@ -15,7 +15,6 @@ from enrichment.models.reflections import ReflectionQuerySet
 from enrichment.stages import analytics, help_lines, post_enricher
 from enrichment.stages.analytics import PastReflection
 
-ALIVE_WITHIN = timedelta(seconds=15)
 HISTORY = timedelta(days=28)
 HISTORY_ROWS = 1000
 
@@ -151,7 +150,7 @@ def queue_report() -> QueueReport:
 
 def workers_alive() -> int:
     """Return how many worker processes gave a sign of life lately."""
-    return WorkerHeartbeat.objects.filter(at__gte=timezone.now() - ALIVE_WITHIN).count()
+    return WorkerHeartbeat.objects.alive(timezone.now()).count()
 
 
 def recent_reflections(viewer: Viewer, limit: int = 10) -> list[ReflectionReport]:

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from cachestats.config import current
 from cachestats.services import checkpoint
 from enrichment import hosts, jobs
 from enrichment.errors import EnrichmentError, InferenceError
-from enrichment.jobs import ClaimLost
+from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
 from enrichment.stages import analytics, risk
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 SITE_SCOPE = "site"
 VIEW_TEXT = "enrichment.view_text"
 DELETE_ANY = "enrichment.delete_reflection"
+CHANGE_ANY = "enrichment.change_reflection"
 PREVIEW_CHARACTERS = 60
 
 
@@ -51,6 +52,14 @@ class Enriched:
 
 class OwnerMismatch(EnrichmentError):
     """Somebody submits in another owner's name."""
+
+
+class QueueFull(EnrichmentError):
+    """There is more work than will be done soon. retry_after: seconds until there is room."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"The queue is full; try again in {retry_after} seconds.")
 
 
 def submit(submission: Submission, *, user: User, token_owner: str | None) -> Reflection:
@@ -69,6 +78,7 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
 
     Raises:
         OwnerMismatch: the submission names another owner than the token or the person.
+        QueueFull: it needs work, and too much of that is waiting before it.
     """
     match token_owner:
         case None:
@@ -92,6 +102,8 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     )
     ready = _from_cache(reflection)
     priority = Priority[submission.priority.upper()]
+    if not ready and (seconds := jobs.seconds_until_room(priority, settings.QUEUE_DEPTH)):
+        raise QueueFull(seconds)
     with transaction.atomic():
         reflection.save(force_insert=True)
         if ready:
@@ -105,11 +117,15 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     return reflection
 
 
-def run_job(job: Job) -> None:
+def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> None:
     """Work on a claimed job until it is complete, committing each stage as it is done.
+
+    Args:
+        interrupted: asked between the stages whether to leave the rest to another worker.
 
     Raises:
         ClaimLost: another worker holds the job by now; what was not committed is dropped.
+        Interrupted: the rest is for another worker; the claim still holds.
     """
     reflection = job.reflection
     results = {result.stage: result for result in reflection.results.all()}
@@ -117,6 +133,8 @@ def run_job(job: Job) -> None:
         results[1] = _run_stage1(job, reflection)
     if 2 in results:
         jobs.finish(job)
+    elif interrupted():
+        raise Interrupted
     else:
         _run_stage2(job, reflection, results[1])
 

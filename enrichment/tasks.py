@@ -4,6 +4,7 @@ import logging
 
 from cachestats.cache import get_cache
 from enrichment import hosts, jobs, services, worker
+from enrichment.errors import CallAborted
 
 logger = logging.getLogger(__name__)
 
@@ -11,14 +12,19 @@ logger = logging.getLogger(__name__)
 def run_next_job() -> None:
     """Work on the best job there is, if any."""
     hosts.wait_for_engine()
+    if worker.is_ending():
+        # The reaper issues another ticket for this job.
+        return
     job = jobs.claim()
     if job is None:
         return
     try:
         with worker.keeping_lease(job):
-            services.run_job(job)
-    except jobs.ClaimLost:
-        logger.warning("Job %s was lost to another worker", job.pk)
+            services.run_job(job, interrupted=worker.is_ending)
+    except jobs.Interrupted:
+        jobs.release([jobs.worker_name()], charged=False)
+    except (jobs.ClaimLost, CallAborted):
+        logger.info("Job %s was cancelled, or is another worker's now", job.pk)
     except Exception as exc:
         logger.exception("Job %s failed on attempt %d", job.pk, job.attempts)
         jobs.give_back(job, exc)

@@ -45,7 +45,11 @@ def submit_form(request: HttpRequest) -> SubmitForm:
         submission = parse(data, timezone.now())
     except InvalidSubmission as exc:
         return SubmitForm(viewer=viewer, text=data["text"], errors=exc.errors)
-    accepted = services.submit(submission, user=user, token_owner=None)
+    try:
+        accepted = services.submit(submission, user=user, token_owner=None)
+    except services.QueueFull as exc:
+        full = FieldError(field="text", message=str(exc))
+        return SubmitForm(viewer=viewer, text=data["text"], errors=[full])
     return SubmitForm(viewer=viewer, accepted=accepted)
 
 

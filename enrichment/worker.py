@@ -1,8 +1,6 @@
 """What a worker process of the queue does beside its jobs: signs of life, leases, housekeeping."""
 
 import logging
-import os
-import socket
 import threading
 import time
 import uuid
@@ -17,6 +15,7 @@ from django.utils import timezone
 from cachestats import services as cache_services
 from cachestats.config import current
 from enrichment import hosts, jobs
+from enrichment.cluster import Family
 from enrichment.errors import InferenceError
 from enrichment.models import Job, WorkerHeartbeat
 
@@ -30,6 +29,19 @@ FORGET_AFTER = timedelta(hours=1)
 
 # The claim this process works on; one job at a time, so one token.
 _claims: set[uuid.UUID] = set()
+# Of the qcluster that this process belongs to; there is none where a job is run by hand.
+_family: Family | None = None
+
+
+def join(family: Family) -> None:
+    """Make this process and all that it forks workers of a family."""
+    global _family  # noqa: PLW0603
+    _family = family
+
+
+def is_ending() -> bool:
+    """Return whether this process is to begin nothing new."""
+    return _family is not None and _family.ending
 
 
 @contextmanager
@@ -68,14 +80,16 @@ def _preload() -> None:
 
 def _beat() -> None:
     """Every two seconds: say that this process lives and keep its claim; at times, clean up."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    name = jobs.worker_name()
     next_tickets = 0.0
     next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
     next_relist = time.monotonic() + RELIST_EVERY_SECONDS
     while True:
         try:
             for token in tuple(_claims):
-                jobs.renew(token)
+                if not jobs.renew(token) and token in _claims:
+                    # Cancelled, or given to another: what the model says is of no use any more.
+                    hosts.abort()
             now = timezone.now()
             WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
             if time.monotonic() >= next_tickets:

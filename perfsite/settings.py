@@ -203,12 +203,21 @@ OLLAMA_MODEL = env.str("OLLAMA_MODEL", "")
 ENGINE_URL_FILE = VAR_DIR / "engine.url"
 ENGINE_STARTING_FILE = VAR_DIR / "engine.starting"
 
-try:
-    WORKERS = env.int("QCLUSTER_WORKERS", 2)
-except EnvError as exc:
-    raise ImproperlyConfigured("QCLUSTER_WORKERS must be a number of processes.") from exc
-if WORKERS < 1:
-    raise ImproperlyConfigured("QCLUSTER_WORKERS must be 1 or more.")
+
+def count(name: str, default: int) -> int:
+    """Read a number that is 1 or more."""
+    try:
+        value = env.int(name, default)
+    except EnvError as exc:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from exc
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} must be 1 or more.")
+    return value
+
+
+WORKERS = count("QCLUSTER_WORKERS", 2)
+# So many jobs may wait before a submission; beyond that it is refused for a while (503).
+QUEUE_DEPTH = count("QUEUE_DEPTH", 2_000)
 Q_CLUSTER = {
     "name": "perfsite",
     "label": "Queue",

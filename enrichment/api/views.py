@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import status
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enrichment import services
+from enrichment import jobs, services
 from enrichment.api.headers import cache_headers
 from enrichment.errors import InvalidSubmission
 from enrichment.models import Reflection
@@ -24,6 +24,22 @@ from enrichment.submission import parse
 POLL_SECONDS = 2
 # No cache between here and the reader keeps what somebody wrote.
 PRIVATE = {"Cache-Control": "private, no-store"}
+
+
+class QueueFull(APIException):
+    """No room for more work now; `wait` becomes Retry-After."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+    def __init__(self, full: services.QueueFull) -> None:
+        super().__init__(str(full), "queue_full")
+        self.wait = full.retry_after
+
+
+class Conflict(APIException):
+    """The reflection is not in a state for that."""
+
+    status_code = status.HTTP_409_CONFLICT
 
 
 def viewer_of(request: Request, permission: str = services.VIEW_TEXT) -> Viewer:
@@ -52,6 +68,8 @@ class ReflectionList(APIView):
             )
         except services.OwnerMismatch as exc:
             raise PermissionDenied(str(exc)) from exc
+        except services.QueueFull as exc:
+            raise QueueFull(exc) from exc
         report = reflection_report(_fetch(reflection.pk))
         headers = {"Location": reverse("api:reflection-detail", args=[reflection.pk])}
         if report.finished:
@@ -71,6 +89,33 @@ class ReflectionDetail(APIView):
     def delete(self, request: Request, reflection_id: UUID) -> Response:
         services.forget(_visible(request, reflection_id, services.DELETE_ANY))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ReflectionRetry(APIView):
+    """Queue again what failed, was cancelled or quarantined."""
+
+    required_scopes: ClassVar = {"POST": "enrich:run"}
+
+    def post(self, request: Request, reflection_id: UUID) -> Response:
+        reflection = _visible(request, reflection_id, services.CHANGE_ANY)
+        if not jobs.retry(reflection):
+            state = reflection.submitted_job.status
+            raise Conflict(f"Only failed, cancelled or quarantined work is retried; it is {state}.")
+        headers = {"Retry-After": str(POLL_SECONDS)}
+        return _answer(reflection_report(_fetch(reflection.pk)), status.HTTP_202_ACCEPTED, headers)
+
+
+class ReflectionCancel(APIView):
+    """End unfinished work, also in the middle of inference."""
+
+    required_scopes: ClassVar = {"POST": "enrich:run"}
+
+    def post(self, request: Request, reflection_id: UUID) -> Response:
+        reflection = _visible(request, reflection_id, services.CHANGE_ANY)
+        if not jobs.cancel(reflection):
+            state = reflection.submitted_job.status
+            raise Conflict(f"There is nothing to cancel; it is {state}.")
+        return _answer(reflection_report(_fetch(reflection.pk)))
 
 
 def _visible(

@@ -4,8 +4,11 @@ https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 import re
+import socket
 import time
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +19,7 @@ import orjson
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_chain, wait_random
 
 from enrichment.errors import (
+    CallAborted,
     EnrichmentError,
     HostBrokeOff,
     HostBusy,
@@ -119,6 +123,8 @@ class OllamaClient:
         self._identity: ModelIdentity | None = None
         self._trouble: InferenceError | None = None
         self._ask_again_at = 0.0
+        self._aborts = 0
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._http = httpx.Client(
             base_url=base_url,
             transport=transport,
@@ -142,6 +148,17 @@ class OllamaClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._http.close()
+
+    def abort(self) -> None:
+        """Break off what is being asked, from another thread: the caller gets CallAborted.
+
+        Ollama stops working on a question whose connection is gone.
+        """
+        self._aborts += 1
+        for connection in tuple(self._sockets):
+            # Closing alone would wake nobody who waits for it.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def trouble(self) -> InferenceError | None:
@@ -274,15 +291,28 @@ class OllamaClient:
 
     def _call_once(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """Return the JSON object of one answer; `request` goes to httpx as it is."""
+        aborts = self._aborts
         try:
-            response = self._http.request(method, path, **request)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-            raise HostUnreachable(f"nothing answers at {self.base_url}") from exc
-        except httpx.TimeoutException as exc:
-            raise HostBrokeOff(f"{self.base_url} did not answer in time") from exc
+            response = self._http.request(
+                method, path, extensions={"trace": self._note_socket}, **request
+            )
         except httpx.HTTPError as exc:
-            raise HostBrokeOff(f"{self.base_url} broke off ({type(exc).__name__})") from exc
+            if self._aborts != aborts:
+                raise CallAborted from exc
+            raise self._failed(exc) from exc
         return self._content(response, request.get("json", {}))
+
+    def _failed(self, exc: httpx.HTTPError) -> InferenceError:
+        if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
+            return HostUnreachable(f"nothing answers at {self.base_url}")
+        if isinstance(exc, httpx.TimeoutException):
+            return HostBrokeOff(f"{self.base_url} did not answer in time")
+        return HostBrokeOff(f"{self.base_url} broke off ({type(exc).__name__})")
+
+    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep each new connection's socket, for `abort`; called by httpx on its way."""
+        if event == "connection.connect_tcp.complete":
+            self._sockets.add(info["return_value"].get_extra_info("socket"))
 
     def _content(self, response: httpx.Response, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Return the reply's JSON object, or raise what its status or its words say."""

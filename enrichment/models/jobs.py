@@ -57,8 +57,13 @@ class Job(models.Model):
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.INTERACTIVE)
     token = models.UUIDField(null=True, blank=True, help_text="Of the claim that may write")
+    claimed_by = models.CharField(
+        max_length=100, blank=True, db_index=True, help_text="The worker: host:process id"
+    )
     lease_until = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0, help_text="Claims so far")
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Claims so far, but for those that were given back"
+    )
     errors = models.PositiveSmallIntegerField(default=0, help_text="Claims that raised")
     last_error = models.CharField(max_length=200, blank=True, help_text="The error's kind")
     available_at = models.DateTimeField()
@@ -83,3 +88,8 @@ class Job(models.Model):
     @property
     def finished(self) -> bool:
         return self.status in FINISHED
+
+    @property
+    def crashes(self) -> int:
+        """Claims that ended without a word: their process died, or was given up on."""
+        return self.attempts - self.errors

@@ -1,0 +1,233 @@
+"""Whatever process of the queue is killed, and whenever it is told to end: no job is lost or hangs.
+
+The whole site, as `manage.py serve` runs it, with a scripted model that answers when it may.
+"""
+
+import itertools
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.sites import Site, running_site, wait_until_finished
+from tests.standin import Answer, Script, feeling, standin
+
+WORKERS = 2
+PATIENCE_SECONDS = 60
+numbers = itertools.count()
+
+
+class Model:
+    """A scripted model that can be held up: what is asked then waits."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.let_through = threading.Event()
+        self.let_through.set()
+        script.generate = self._generate
+
+    def _generate(self, _body: dict[str, Any]) -> Answer:
+        self.let_through.wait(PATIENCE_SECONDS)
+        return feeling({"grateful": -0.5, "happy": -1.5, "calm": -3.0})
+
+    def times_asked(self, text: str) -> int:
+        """How often it was asked about a text."""
+        return sum(text in body.get("prompt", "") for body in self.script.questions("/api/generate"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    with standin() as script:
+        yield Model(script)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="module")
+def site(model: Model, folder: Path) -> Iterator[Site]:
+    with running_site(folder, "--workers", str(WORKERS), OLLAMA_HOST=model.script.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Iterator[httpx.Client]:
+    with site.client("enrich:run", "enrich:read") as http:
+        yield http
+
+
+@pytest.fixture(autouse=True)
+def going_on(model: Model) -> Iterator[None]:
+    yield
+    model.let_through.set()
+
+
+def family(site: Site) -> dict[str, psutil.Process]:
+    """The queue's processes by role, in the order in which the sentinel starts them."""
+    serve = psutil.Process(site.process.pid)
+    [main] = [child for child in serve.children() if "qcluster" in child.cmdline()]
+    [sentinel] = main.children()
+    members = sorted(sentinel.children(), key=lambda member: member.pid)
+    names = [*(f"worker {number}" for number in range(WORKERS)), "monitor", "pusher"]
+    return {"main": main, "sentinel": sentinel, **dict(zip(names, members, strict=True))}
+
+
+def settled_family(site: Site) -> dict[str, psutil.Process]:
+    """The same, once all of them are there."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return family(site)
+        except (ValueError, psutil.NoSuchProcess):
+            assert time.monotonic() < deadline, "the queue did not start again"
+            time.sleep(0.1)
+
+
+def alive(member: psutil.Process) -> bool:
+    """Whether a process runs; one that nobody has asked for its end yet does not."""
+    try:
+        return bool(member.is_running() and member.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def submit(client: httpx.Client) -> tuple[str, str]:
+    """Submit a new text; return it and where its reflection is."""
+    text = f"I am grateful for friend number {next(numbers)}."
+    accepted = client.post("/api/v1/reflections/", json={"text": text})
+    assert accepted.status_code == 202, accepted.text
+    return text, accepted.headers["Location"]
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def site_database(folder: Path) -> "closing[sqlite3.Connection]":
+    return closing(sqlite3.connect(folder / "var" / "perfsite.sqlite3"))
+
+
+def jobs(folder: Path, location: str) -> tuple[str, int, int]:
+    """Status, attempts and errors of a reflection's job, as they are stored."""
+    identity = location.rstrip("/").rpartition("/")[2].replace("-", "")
+    with site_database(folder) as connection:
+        found: tuple[str, int, int] = connection.execute(
+            "SELECT status, attempts, errors FROM enrichment_job WHERE reflection_id = ?",
+            (identity,),
+        ).fetchone()
+    return found
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ["main"],
+        ["sentinel"],
+        ["pusher"],
+        ["monitor"],
+        ["worker 0"],
+        ["worker 0", "worker 1"],
+    ],
+    ids=" and ".join,
+)
+def test_idle_process_killed_the_queue_goes_on(
+    site: Site, client: httpx.Client, roles: list[str]
+) -> None:
+    """Whoever dies without work, the next reflection is enriched, and nothing is left behind."""
+    before = settled_family(site)
+    for role in roles:
+        before[role].kill()
+    _, location = submit(client)
+    assert wait_until_finished(client, location)["status"] == "complete"
+    until(lambda: not any(map(alive, before.values())))
+    settled_family(site)
+
+
+def test_busy_worker_killed_its_job_is_done_by_another(
+    site: Site, client: httpx.Client, model: Model, folder: Path
+) -> None:
+    """The job of a worker that died is claimed again at once, and that death is counted."""
+    members = settled_family(site)
+    model.let_through.clear()
+    text, location = submit(client)
+    until(lambda: model.times_asked(text) == 1)
+    with site_database(folder) as connection:
+        (name,) = connection.execute(
+            "SELECT claimed_by FROM enrichment_job WHERE claimed_by != ''"
+        ).fetchone()
+    [busy] = [member for member in members.values() if name.endswith(f":{member.pid}")]
+    busy.kill()
+    until(lambda: model.times_asked(text) == 2)
+    model.let_through.set()
+    assert wait_until_finished(client, location)["stage1"]["outcome"] == "model"
+    assert jobs(folder, location) == ("complete", 2, 0)
+
+
+def test_job_cancelled_in_mid_inference_frees_its_worker(
+    site: Site, client: httpx.Client, model: Model, folder: Path
+) -> None:
+    """The call is broken off, nothing is written, and the workers take other work."""
+    settled_family(site)
+    model.let_through.clear()
+    held = [submit(client) for _ in range(WORKERS)]
+    until(lambda: all(model.times_asked(text) == 1 for text, _ in held))
+    for _, location in held:
+        cancelled = client.post(f"{location}cancel/")
+        assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    text, location = submit(client)
+    # The model still holds back what it was asked first; only a free worker can ask it this.
+    until(lambda: model.times_asked(text) == 1)
+    model.let_through.set()
+    assert wait_until_finished(client, location)["status"] == "complete"
+    for _, location in held:
+        assert client.get(location).json()["stage1"] is None
+        assert client.post(f"{location}cancel/").status_code == 409
+        assert client.post(f"{location}retry/").status_code == 202
+        assert wait_until_finished(client, location)["stage1"]["outcome"] == "model"
+
+
+def test_worker_stopped_for_long_is_replaced(
+    site: Site, client: httpx.Client, model: Model
+) -> None:
+    """Workers under SIGSTOP, which may hold the queue's lock, are ended; work goes on."""
+    members = settled_family(site)
+    for role in ("worker 0", "worker 1"):
+        members[role].suspend()
+    _, location = submit(client)
+    assert wait_until_finished(client, location)["status"] == "complete"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_stop_under_load_gives_running_work_back(tmp_path: Path, how: signal.Signals) -> None:
+    """Nothing is left running, no attempt is charged, and the next start does the work."""
+    with standin() as script:
+        model = Model(script)
+        model.let_through.clear()
+        with running_site(tmp_path, OLLAMA_HOST=script.url) as site:
+            with site.client("enrich:run", "enrich:read") as client:
+                running = [submit(client) for _ in range(WORKERS)]
+                waiting = submit(client)
+                until(lambda: all(model.times_asked(text) == 1 for text, _ in running))
+            members = site.family()
+            site.process.send_signal(how)
+            site.process.wait(PATIENCE_SECONDS)
+            assert not any(map(alive, members))
+        for _, location in [*running, waiting]:
+            assert jobs(tmp_path, location) == ("queued", 0, 0)
+        model.let_through.set()
+        with running_site(tmp_path, OLLAMA_HOST=script.url):
+            for _, location in [*running, waiting]:
+                until(lambda: jobs(tmp_path, location) == ("complete", 1, 0))  # noqa: B023
