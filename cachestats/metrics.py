@@ -32,6 +32,9 @@ T = TypeVar("T")
 # At so many the flush comes early; a burst beyond ten times that is bounded in memory by dropping.
 FLUSH_AT = 10_000
 NOTE_ROWS = 500
+# SQLite wakes nobody: who waits to write looks again after up to 100 ms, and gives up after 1 s. So
+# between two batches the file is left free for a multiple of the time that one took.
+FREE_TIMES = 2.0
 
 
 # One look-up, as a plain tuple because one is made on each hit: cache type, model, state, reason,
@@ -94,10 +97,14 @@ class Recorder:
             size_bytes = None
             try:
                 # In small transactions: whoever sets a value meanwhile waits for one of them.
+                took = 0.0
                 for some_puts, some_uses in zip_longest(
                     _chunks(list(puts.values())), _chunks(_uses(lookups)), fillvalue=()
                 ):
+                    time.sleep(FREE_TIMES * took)
+                    began = time.monotonic()
                     size_bytes = self._store.note(some_puts, some_uses)
+                    took = time.monotonic() - began
             except StoreUnavailable as exc:
                 logger.info("[PERF] The use of some entries was not counted: %s", exc)
             return size_bytes

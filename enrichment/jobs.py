@@ -11,15 +11,18 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
+from redis import RedisError
 
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.jobs import FINISHED, RUNNING, Priority
@@ -35,6 +38,8 @@ FIRST_WAIT = timedelta(seconds=2)
 JITTER = 0.5
 # A claim that lost its race looks again, but not for ever.
 CLAIM_TRIES = 5
+AGAIN_AT_ONCE = 20
+AGAIN_AFTER = timedelta(minutes=5)
 # Of so many jobs that were done the mean tells how soon there will be room for more.
 SERVICE_SAMPLE = 50
 UNKNOWN_SERVICE_SECONDS = 10.0
@@ -71,8 +76,14 @@ def create(reflection: Reflection, *, priority: Priority, status: Status = Statu
 
 
 def issue_ticket() -> None:
-    """Put a ticket into the queue; with the database as broker it commits with the job."""
-    async_task(TICKET)
+    """Put a ticket into the queue: with the job in one transaction, or where Redis is, after it.
+
+    One that Redis did not take is issued by the workers later, with a word in the log.
+    """
+    if settings.REDIS_URL:
+        transaction.on_commit(partial(async_task, TICKET), robust=True)
+    else:
+        async_task(TICKET)
 
 
 def claim() -> Job | None:
@@ -123,6 +134,49 @@ def commit_stage(job: Job, result: StageResult, next_status: Status) -> None:
         _fenced_update(job, **changes)
         result.save(force_insert=True)
     job.status = next_status
+
+
+def commit_again(job: Job, results: Sequence[StageResult]) -> None:
+    """Put better results in the place of a reflection's fallbacks, and end the job.
+
+    Raises:
+        ClaimLost: the claim does not hold any more; nothing was written.
+    """
+    with transaction.atomic():
+        finish(job)
+        stages = [result.stage for result in results]
+        job.reflection.results.filter(stage__in=stages).delete()
+        StageResult.objects.bulk_create(results)
+        Reflection.objects.filter(pk=job.reflection_id).update(enrich_again=False)
+
+
+def queue_again() -> int:
+    """Queue reflections that only got fallbacks, oldest first; return how many.
+
+    Call it when a model answers. Few at a time, behind what persons wait for; one that failed
+    again is left alone for a while.
+    """
+    now = timezone.now()
+    pending = Job.objects.filter(purpose=Job.Purpose.AGAIN, finished_at__isnull=True).count()
+    tried = Job.objects.filter(purpose=Job.Purpose.AGAIN, created_at__gt=now - AGAIN_AFTER)
+    waiting = (
+        Reflection.objects.filter(enrich_again=True, jobs__status=Status.COMPLETE)
+        .exclude(pk__in=tried.values("reflection_id"))
+        .order_by("created_at")
+        .distinct()
+    )
+    again = [
+        Job(
+            reflection=reflection,
+            purpose=Job.Purpose.AGAIN,
+            priority=Priority.BULK,
+            available_at=now,
+        )
+        for reflection in waiting[: max(0, AGAIN_AT_ONCE - pending)]
+    ]
+    # Of two workers that look at the same time one is refused by the constraint.
+    Job.objects.bulk_create(again, ignore_conflicts=True)
+    return len(again)
 
 
 def finish(job: Job) -> None:
@@ -192,9 +246,14 @@ def retry(reflection: Reflection) -> bool:
 
 def top_up_tickets() -> int:
     """Issue tickets up to the number of claimable jobs, never beyond; return how many."""
-    missing = Job.objects.claimable(timezone.now()).count() - int(get_broker().queue_size())
-    for _ in range(missing):
-        issue_ticket()
+    claimable = Job.objects.claimable(timezone.now()).count()
+    try:
+        missing = claimable - int(get_broker().queue_size())
+        for _ in range(missing):
+            issue_ticket()
+    except RedisError as exc:
+        logger.warning("%d jobs wait for tickets: %s", claimable, exc)
+        return 0
     return max(0, missing)
 
 

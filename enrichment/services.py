@@ -3,7 +3,8 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -127,6 +128,9 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
         ClaimLost: another worker holds the job by now; what was not committed is dropped.
         Interrupted: the rest is for another worker; the claim still holds.
     """
+    if job.purpose == Job.Purpose.AGAIN:
+        _run_again(job)
+        return
     reflection = job.reflection
     results = {result.stage: result for result in reflection.results.all()}
     if 1 not in results:
@@ -146,13 +150,8 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
     )
     row = _result_row(reflection, 1, stage1.answer, _ms_since(started))
     _log_stage(row, reflection.text)
-    try:
+    with _forgetting_with(reflection, row.key):
         _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
-    except ClaimLost:
-        # Forgotten while the model was at work: what was cached meanwhile goes too.
-        if not Reflection.objects.filter(pk=reflection.pk).exists():
-            _drop_entry(row.key)
-        raise
     return row
 
 
@@ -165,6 +164,32 @@ def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
     row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
     _log_stage(row, " > ".join(stage1.path) or "undetermined")
     _commit(job, row, Status.COMPLETE, stage2.answer)
+
+
+def _run_again(job: Job) -> None:
+    """Do both stages once more, and keep what was there if the model is still out of reach."""
+    reflection = job.reflection
+    started = time.perf_counter()
+    stage1 = _scorer(reflection.key_scope).enrich(
+        reflection.text, (), reflection.local_time, reflection.language
+    )
+    answers = [stage1.answer]
+    rows = [_result_row(reflection, 1, stage1.answer, _ms_since(started))]
+    # Who may be in danger has the safety text, which no model writes.
+    if not reflection.at_risk:
+        started = time.perf_counter()
+        stage2 = _enricher(reflection.language).run_post_enrichment(
+            stage1, at_risk=False, rotation=reflection.id.int
+        )
+        answers.append(stage2.answer)
+        rows.append(_result_row(reflection, 2, stage2.answer, _ms_since(started)))
+    if any(answer.retry_later for answer in answers):
+        jobs.finish(job)
+        return
+    for row in rows:
+        _log_stage(row, " > ".join(stage1.path) or "undetermined")
+    with _forgetting_with(reflection, rows[0].key):
+        jobs.commit_again(job, rows)
 
 
 def enrich_text(submission: Submission) -> Enriched:
@@ -235,6 +260,17 @@ def _as_stage1(reflection: Reflection, result: Mapping[str, Any], outcome: Outco
     """Return a stored Stage 1 as Stage 2 takes it."""
     answer = StageAnswer(result=result, outcome=outcome)
     return Stage1(answer=answer, context=analytics.context((), reflection.local_time))
+
+
+@contextmanager
+def _forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
+    """Drop what was cached of a reflection that was forgotten while the model was at work."""
+    try:
+        yield
+    except ClaimLost:
+        if not Reflection.objects.filter(pk=reflection.pk).exists():
+            _drop_entry(key)
+        raise
 
 
 def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer) -> None:

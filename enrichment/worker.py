@@ -17,7 +17,7 @@ from cachestats.config import current
 from enrichment import hosts, jobs
 from enrichment.cluster import Family
 from enrichment.errors import InferenceError
-from enrichment.models import Job, WorkerHeartbeat
+from enrichment.models import Job, Reflection, WorkerHeartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,8 @@ def _beat() -> None:
             WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
             if time.monotonic() >= next_tickets:
                 next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS
+                if Reflection.objects.filter(enrich_again=True).exists() and hosts.health().ok:
+                    jobs.queue_again()
                 jobs.top_up_tickets()
                 WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
             if time.monotonic() >= next_sweep:

@@ -153,34 +153,49 @@ def sqlite(config: dict[str, Any], *, synchronous: str, wait_seconds: int) -> di
     return {**config, "OPTIONS": options}
 
 
+def postgresql(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a PostgreSQL database whose connections are kept, and looked at before each use."""
+    return {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+
+
 def main_database() -> dict[str, Any]:
     """Read where reflections and jobs live: a commit that was answered survives a power cut."""
     config = database("DATABASE_URL", "perfsite.sqlite3")
-    if config.get("ENGINE") != SQLITE:
-        raise ImproperlyConfigured(
-            "DATABASE_URL must be a SQLite URL (sqlite:////path/file.sqlite3)."
-        )
-    return sqlite({**config, "CONN_MAX_AGE": None}, synchronous="FULL", wait_seconds=20)
+    if config.get("ENGINE") == SQLITE:
+        return sqlite({**config, "CONN_MAX_AGE": None}, synchronous="FULL", wait_seconds=20)
+    if config.get("ENGINE") == POSTGRESQL:
+        return postgresql(config)
+    raise ImproperlyConfigured(f"DATABASE_URL must be {ACCEPTED_DATABASES}.")
 
 
-def cache_database() -> dict[str, Any]:
-    """Read where the cache lives: apart, so that its writes never wait for the job queue's."""
-    config = database("CACHE_DATABASE_URL", "cache.sqlite3")
+def cache_database(main: dict[str, Any]) -> dict[str, Any]:
+    """Read where the cache lives: apart, so that its writes never wait for the job queue's.
+
+    In PostgreSQL that is a schema of its own, in the main database unless another is named.
+    """
+    if main["ENGINE"] == POSTGRESQL and not env.str("CACHE_DATABASE_URL", ""):
+        config = main
+    else:
+        config = database("CACHE_DATABASE_URL", "cache.sqlite3")
     if config.get("ENGINE") == SQLITE:
         # The file may be replaced by another, so each request opens it anew (2 ms; look-ups have
         # connections of their own); and while it is locked the pages do without it.
         return sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
     if config.get("ENGINE") == POSTGRESQL:
-        return {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-    raise ImproperlyConfigured(
-        "CACHE_DATABASE_URL must be a SQLite URL (sqlite:////path/file.sqlite3) or a PostgreSQL "
-        "URL (postgresql://user:password@host/database)."
-    )
+        options = {**config.get("OPTIONS", {}), "options": f"-c search_path={CACHE_SCHEMA}"}
+        return postgresql({**config, "OPTIONS": options})
+    raise ImproperlyConfigured(f"CACHE_DATABASE_URL must be {ACCEPTED_DATABASES}.")
 
 
+ACCEPTED_DATABASES = (
+    "a SQLite URL (sqlite:////path/file.sqlite3) or a PostgreSQL URL "
+    "(postgresql://user:password@host/database)"
+)
+CACHE_SCHEMA = "perfsite_cache"
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
-DATABASES = {"default": main_database(), "cache": cache_database()}
+MAIN_DATABASE = main_database()
+DATABASES = {"default": MAIN_DATABASE, "cache": cache_database(MAIN_DATABASE)}
 DATABASE_ROUTERS = ["cachestats.routers.CacheRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -218,10 +233,14 @@ def count(name: str, default: int) -> int:
 WORKERS = count("QCLUSTER_WORKERS", 2)
 # So many jobs may wait before a submission; beyond that it is refused for a while (503).
 QUEUE_DEPTH = count("QUEUE_DEPTH", 2_000)
+# Tickets wait in Redis, or in the main database; the jobs themselves are always there.
+REDIS_URL = env.str("REDIS_URL", "")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured("REDIS_URL must be redis://host:port/number.")
 Q_CLUSTER = {
     "name": "perfsite",
     "label": "Queue",
-    "orm": "default",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "workers": WORKERS,
     # A ticket waits in memory no longer than it takes the workers to get to it.
     "queue_limit": WORKERS,

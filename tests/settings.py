@@ -19,7 +19,9 @@ os.environ |= {
     "LOG_PREVIEWS": "0",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
 }
-for name in ("DATABASE_URL", "CACHE_DATABASE_URL", "PERF_CONFIG", "QCLUSTER_WORKERS"):
+for name in ("DATABASE_URL", "CACHE_DATABASE_URL", "REDIS_URL", "PERF_CONFIG"):
+    os.environ.pop(name, None)
+for name in ("QCLUSTER_WORKERS", "QUEUE_DEPTH"):
     os.environ.pop(name, None)
 
 from perfsite.settings import *  # noqa: E402, F403

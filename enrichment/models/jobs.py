@@ -79,7 +79,12 @@ class Job(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["reflection"], condition=Q(purpose="submitted"), name="one_submitted_job"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["reflection"],
+                condition=Q(purpose="again", finished_at__isnull=True),
+                name="one_unfinished_again_job",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -265,9 +265,9 @@ def together(kind: type, folder: Path, entries: int, seconds: float) -> dict[str
         while time.monotonic() < end:
             if role == "read":
                 cache.get(item(seed.randrange(entries)))
+                count += 1
             else:
-                cache.set(item(seed.randrange(2**42, 2**43)))
-            count += 1
+                count += cache.set(item(seed.randrange(2**42, 2**43))) is not False
         done.put((role, count))
         if isinstance(cache, rivals.Ours):
             cache.close()

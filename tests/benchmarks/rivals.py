@@ -68,8 +68,8 @@ class Rival(Protocol):
     def get(self, one: Item) -> Any:
         """Look a value up; None for a miss."""
 
-    def set(self, one: Item) -> None:
-        """Store one value."""
+    def set(self, one: Item) -> bool | None:
+        """Store one value; False: it could not be stored."""
 
     def size_bytes(self) -> int:
         """Return what is used on disk or in memory."""
@@ -157,8 +157,8 @@ class Ours:
     def get_or_compute(self, one: Item) -> Any:
         return self._cache.get_or_compute(one.content, dict, PARAMS).value
 
-    def set(self, one: Item) -> None:
-        self._cache.set(one.content, one.value, PARAMS)
+    def set(self, one: Item) -> bool:
+        return bool(self._cache.set(one.content, one.value, PARAMS))
 
     def size_bytes(self) -> int:
         return sum(file.stat().st_size for file in self._path.parent.glob(f"{self._path.name}*"))

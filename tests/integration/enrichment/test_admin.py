@@ -3,10 +3,12 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ, Task
 
 from cachestats.models import Audit, CacheEntry, ConfigRevision
-from enrichment import tasks
-from enrichment.models import Job, Reflection
+from enrichment import jobs, tasks
+from enrichment.models import Job, Reflection, Status
 from tests.conftest import TokenMaker
 from tests.standin import Script
 
@@ -49,6 +51,10 @@ def staff_with(*permissions: str) -> Client:
         "cachestats/configrevision/",
         "cachestats/configrevision/add/",
         "perfsite/accesstoken/",
+        "django_q/ormq/",
+        "django_q/success/",
+        "django_q/failure/",
+        "django_q/schedule/",
     ],
 )
 def test_every_list_opens(admin: Client, reflection: Reflection, path: str):
@@ -132,3 +138,40 @@ def test_revision_switches_the_cache_off(admin: Client, api: TokenMaker, reflect
 
     assert response.status_code == 202
     assert ConfigRevision.objects.get().author.username == "root"
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after"),
+    [("retry", Status.QUARANTINED, Status.QUEUED), ("cancel", Status.QUEUED, Status.CANCELLED)],
+)
+def test_job_action_needs_its_permission(
+    admin: Client, reflection: Reflection, action: str, before: Status, after: Status
+):
+    """Who may only look is not offered it; who may change jobs retries and cancels them."""
+    Job.objects.update(status=before, finished_at=None)
+    chosen = {"action": action, "_selected_action": [Job.objects.get().pk]}
+
+    staff_with("view_job").post("/admin/enrichment/job/", chosen)
+    assert Job.objects.get().status == before
+
+    admin.post("/admin/enrichment/job/", chosen)
+    assert Job.objects.get().status == after
+
+
+def test_tickets_are_never_resubmitted_by_hand(admin: Client, reflection: Reflection):
+    """Not by who may only view them, and not by anybody else: the jobs are the truth."""
+    failed = Task.objects.create(
+        id="f" * 32,
+        name="a-ticket",
+        func=jobs.TICKET,
+        started=timezone.now(),
+        stopped=timezone.now(),
+        success=False,
+    )
+    before = OrmQ.objects.count()
+    chosen = {"action": "resubmit_task", "_selected_action": [failed.pk]}
+    for client in (staff_with("view_failure"), admin):
+        client.post("/admin/django_q/failure/", chosen)
+
+    assert OrmQ.objects.count() == before
+    assert Task.objects.filter(pk=failed.pk).exists()

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from enrichment import jobs, tasks
-from enrichment.models import Job, Reflection, StageResult, Status
+from enrichment import jobs, services, tasks
+from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from tests.standin import Script
 
@@ -124,7 +124,7 @@ def test_renewed_lease_keeps_the_job():
 def test_job_whose_work_raises_is_tried_again_later_and_fails_after_its_budget(monkeypatch):
     """Errors wait longer each time; the fifth ends the job as failed, with the error's kind."""
     make_job()
-    monkeypatch.setattr("enrichment.services.run_job", lambda _job: 1 / 0)
+    monkeypatch.setattr("enrichment.services.run_job", lambda _job, **_how: 1 / 0)
     waits = []
     for _ in range(5):
         Job.objects.update(available_at=timezone.now())
@@ -137,14 +137,114 @@ def test_job_whose_work_raises_is_tried_again_later_and_fails_after_its_budget(m
     assert waits[:4] == sorted(waits[:4])
 
 
-def test_job_that_was_claimed_too_often_is_quarantined():
+def test_job_whose_workers_died_too_often_is_quarantined():
     """A job that takes its workers down with it ends in quarantine, not in a loop."""
     job = make_job()
-    Job.objects.update(attempts=jobs.MAX_ATTEMPTS)
+    Job.objects.update(attempts=jobs.MAX_CRASHES)
 
     assert jobs.claim() is None
     job.refresh_from_db()
     assert job.status == Status.QUARANTINED
+
+
+def test_errors_do_not_count_as_crashes():
+    """The two budgets are apart: errors on the way leave all its crashes to a job."""
+    make_job()
+    Job.objects.update(attempts=jobs.MAX_CRASHES, errors=1)
+
+    assert jobs.claim() is not None
+
+
+@pytest.mark.parametrize(("charged", "attempts"), [(True, 1), (False, 0)])
+def test_release_frees_what_a_dead_worker_held_at_once(charged: bool, attempts: int):
+    """No lease has to run out first; only the claim of the one that died is counted."""
+    make_job()
+    lost = jobs.claim()
+
+    assert jobs.release(["elsewhere:1"], charged=charged) == 0
+    assert jobs.release([jobs.worker_name()], charged=charged) == 1
+    assert Job.objects.get().attempts == attempts
+    assert jobs.claim() == lost
+
+
+def test_interrupted_worker_leaves_the_second_stage_to_another(model: Script):
+    """Who is told to end finishes its stage and gives the rest back uncharged."""
+    make_job()
+    mine = jobs.claim()
+
+    with pytest.raises(jobs.Interrupted):
+        services.run_job(mine, interrupted=lambda: True)
+
+    asked = len(model.questions("/api/generate"))
+    jobs.release([jobs.worker_name()], charged=False)
+    assert Job.objects.get().attempts == 0
+    tasks.run_next_job()
+    assert Job.objects.get().status == Status.COMPLETE
+    assert len(model.questions("/api/generate")) == asked
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_cancelled_job_is_worked_on_by_nobody(claimed: bool):
+    """Waiting or running, it ends; who held it writes nothing."""
+    job = make_job()
+    mine = jobs.claim() if claimed else None
+
+    assert jobs.cancel(job.reflection)
+
+    assert Job.objects.get().status == Status.CANCELLED
+    assert jobs.claim() is None
+    assert not jobs.cancel(job.reflection)
+    if mine:
+        assert not jobs.renew(mine.token)
+        with pytest.raises(jobs.ClaimLost):
+            jobs.commit_stage(mine, result(mine, 1), Status.STAGE1_COMPLETE)
+
+
+@pytest.mark.parametrize("ended", jobs.RETRYABLE)
+def test_retried_job_has_all_its_budgets_again(ended: Status):
+    """What did not complete is queued with a ticket, as if it had just been submitted."""
+    job = make_job()
+    Job.objects.update(status=ended, attempts=20, errors=5, finished_at=timezone.now())
+
+    assert jobs.retry(job.reflection)
+
+    again = jobs.claim()
+    assert (again.attempts, again.errors, again.finished_at) == (1, 0, None)
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.STAGE2_RUNNING, Status.COMPLETE])
+def test_job_that_did_not_end_badly_is_not_retried(status: Status):
+    """What is done or will be done is left alone."""
+    job = make_job()
+    Job.objects.update(status=status)
+
+    assert not jobs.retry(job.reflection)
+    assert Job.objects.get().status == status
+
+
+def test_queue_has_room_for_persons_behind_a_flood_of_bulk_work():
+    """Only what goes before a job counts; the wait is that of the jobs too many."""
+    for _ in range(3):
+        make_job(Priority.BULK)
+
+    assert jobs.seconds_until_room(Priority.INTERACTIVE, depth=3) == 0
+    assert jobs.seconds_until_room(Priority.BULK, depth=4) == 0
+    assert jobs.seconds_until_room(Priority.BULK, depth=3) == jobs.UNKNOWN_SERVICE_SECONDS
+
+
+def test_wait_for_room_is_what_the_last_jobs_took_by_worker():
+    """Two jobs too many, 30 s each, four workers: 15 s."""
+    done, now = make_job(), timezone.now()
+    Job.objects.filter(pk=done.pk).update(
+        status=Status.COMPLETE, started_at=now - timedelta(seconds=30), finished_at=now
+    )
+    for number in range(4):
+        WorkerHeartbeat.objects.create(name=f"here:{number}", at=now)
+    make_job()
+    make_job()
+
+    assert jobs.seconds_until_room(Priority.INTERACTIVE, depth=1) == 15
 
 
 def test_lost_tickets_are_issued_again_up_to_the_number_of_jobs():
@@ -167,3 +267,40 @@ def test_foreign_token_renews_nothing():
 
     assert Job.objects.get().lease_until == before
     assert mine.token == Job.objects.get().token
+
+
+def test_fallbacks_are_replaced_when_the_model_is_back(model: Script):
+    """A reflection that only got fallbacks is enriched again, as a new job behind the others."""
+    working = model.generate
+    model.generate = lambda _body: (503, b"{}")
+    make_job(text="I was so happy to see my sister today")
+    tasks.run_next_job()
+    reflection = Reflection.objects.get()
+    assert reflection.enrich_again
+    assert reflection.result_of(1).outcome == "fallback"
+
+    model.generate = working
+    assert jobs.queue_again() == 1
+    assert jobs.queue_again() == 0
+    tasks.run_next_job()
+
+    reflection = Reflection.objects.get()
+    assert not reflection.enrich_again
+    assert [reflection.result_of(stage).outcome for stage in (1, 2)] == ["model", "model"]
+    again = Job.objects.get(purpose=Job.Purpose.AGAIN)
+    assert (again.status, again.priority) == (Status.COMPLETE, Priority.BULK)
+
+
+def test_fallbacks_stay_while_the_model_is_away(model: Script):
+    """A second failure changes nothing that was shown, and is not repeated at once."""
+    model.generate = lambda _body: (503, b"{}")
+    make_job(text="I was so happy to see my sister today")
+    tasks.run_next_job()
+    before = list(StageResult.objects.values_list("pk", flat=True))
+
+    jobs.queue_again()
+    tasks.run_next_job()
+
+    assert list(StageResult.objects.values_list("pk", flat=True)) == before
+    assert Reflection.objects.get().enrich_again
+    assert jobs.queue_again() == 0

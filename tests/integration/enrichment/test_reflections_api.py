@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from cachestats.cache import get_cache
 from cachestats.models import CacheEntry, LookupBatch
@@ -270,6 +271,49 @@ def test_history_gives_averages_over_real_days(api: TokenMaker, model: Script):
         (7, 1),
         (28, 3),
     ]
+
+
+def test_full_queue_is_503_with_the_time_to_wait_and_keeps_nothing(
+    api: TokenMaker, model: Script, settings: Settings
+):
+    """Beyond the depth a submission is refused; one that needs no work is not."""
+    client = api("enrich:run", "enrich:read")
+    submit(client)
+    tasks.run_next_job()
+    settings.QUEUE_DEPTH = 1
+    assert submit(client, "Another day").status_code == 202
+
+    refused = submit(client, "One more day")
+
+    assert (refused.status_code, refused["Retry-After"]) == (503, "1")
+    assert refused["Content-Type"] == "application/problem+json"
+    assert Reflection.objects.count() == 2
+    assert submit(client).status_code == 200
+    assert submit(client, "A bulk day", priority="bulk").status_code == 503
+
+
+def test_cancelled_and_retried_over_the_api(api: TokenMaker, model: Script):
+    """Each answers the reflection as it is then, and 409 where there is nothing to do."""
+    client = api("enrich:run", "enrich:read")
+    place = submit(client)["Location"]
+
+    assert client.post(f"{place}retry/").status_code == 409
+    cancelled = client.post(f"{place}cancel/")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert client.post(f"{place}cancel/").status_code == 409
+    again = client.post(f"{place}retry/")
+    assert (again.status_code, again.json()["status"]) == (202, "queued")
+    tasks.run_next_job()
+    assert client.get(place).json()["status"] == "complete"
+
+
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+def test_other_owners_work_is_not_found_to_be_changed(api: TokenMaker, model: Script, action: str):
+    """Neither its existence nor its state is told."""
+    place = submit(api("enrich:run", owner="ada"))["Location"]
+
+    assert api("enrich:run", owner="bob").post(f"{place}{action}/").status_code == 404
+    assert api("enrich:read", owner="ada").post(f"{place}{action}/").status_code == 403
 
 
 def _database_files():
