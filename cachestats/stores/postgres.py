@@ -100,6 +100,8 @@ class PostgresStore:
             where: host, port, dbname, user, password ... as psycopg takes them.
         """
         self._where = where
+        limits = f"-c lock_timeout={WAIT_MS} -c statement_timeout={10 * WAIT_MS}"
+        self._options = f"{where.get('options', '')} {limits}".strip()
         self._thread = _Thread()
 
     def get(self, row_id: int) -> Found | None:
@@ -194,10 +196,9 @@ class PostgresStore:
             thread.process = _process
         if thread.connection is None:
             thread.connection = psycopg.connect(
-                **self._where,
+                **{**self._where, "options": self._options},
                 autocommit=True,
                 connect_timeout=CONNECT_SECONDS,
-                options=f"-c lock_timeout={WAIT_MS} -c statement_timeout={10 * WAIT_MS}",
             )
         return thread.connection
 
