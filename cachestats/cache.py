@@ -2,7 +2,7 @@
 
 Rules: a hit is byte for byte what was stored, or it is a miss; a broken store is a miss and never
 an error to the caller; what raised while it was computed is never stored; of many look-ups of one
-missing key, one computes.
+missing key, one computes. (Over 400 lines: what a look-up goes through reads best in one piece.)
 """
 
 import asyncio

@@ -228,9 +228,11 @@ def cancel(reflection: Reflection) -> bool:
 def retry(reflection: Reflection) -> bool:
     """Queue again what failed, was cancelled or quarantined, with all its budgets; tell if so.
 
-    Stages that are done are kept.
+    Stages that are done are kept. Enriching fallbacks again is `queue_again`'s affair.
     """
-    ended = Job.objects.filter(reflection=reflection, status__in=RETRYABLE)
+    ended = Job.objects.filter(
+        reflection=reflection, purpose=Job.Purpose.SUBMITTED, status__in=RETRYABLE
+    )
     with transaction.atomic():
         queued = ended.update(
             status=Status.QUEUED,

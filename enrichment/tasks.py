@@ -21,9 +21,10 @@ def run_next_job() -> None:
     try:
         with worker.keeping_lease(job):
             services.run_job(job, interrupted=worker.is_ending)
-    except jobs.Interrupted:
+    except (jobs.Interrupted, CallAborted):
+        # A call may have been broken off for the job before this one; a lost claim frees nothing.
         jobs.release([jobs.worker_name()], charged=False)
-    except (jobs.ClaimLost, CallAborted):
+    except jobs.ClaimLost:
         logger.info("Job %s was cancelled, or is another worker's now", job.pk)
     except Exception as exc:
         logger.exception("Job %s failed on attempt %d", job.pk, job.attempts)

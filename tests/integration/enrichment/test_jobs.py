@@ -304,3 +304,19 @@ def test_fallbacks_stay_while_the_model_is_away(model: Script):
     assert list(StageResult.objects.values_list("pk", flat=True)) == before
     assert Reflection.objects.get().enrich_again
     assert jobs.queue_again() == 0
+
+
+def test_retry_leaves_ended_attempts_at_better_answers_alone():
+    """Of two that were cancelled none is queued again: they would be two at once."""
+    job = make_job()
+    Job.objects.update(status=Status.COMPLETE, finished_at=timezone.now())
+    for _ in range(2):
+        Job.objects.create(
+            reflection=job.reflection,
+            purpose=Job.Purpose.AGAIN,
+            status=Status.CANCELLED,
+            available_at=timezone.now(),
+            finished_at=timezone.now(),
+        )
+
+    assert not jobs.retry(job.reflection)
