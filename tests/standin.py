@@ -4,9 +4,11 @@
 """
 
 import json
+import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,7 +37,9 @@ TIMINGS = {
     "eval_duration": 3_000_000,
 }
 
+# Status and body; of one that breaks off the body is what is sent of the stream before.
 Answer = tuple[int, bytes]
+BREAKS_OFF = 0
 
 
 def as_json(content: Any, status: int = 200) -> Answer:
@@ -94,12 +98,44 @@ class Script:
         return 404, b"404 page not found"
 
 
+def as_lines(content: dict[str, Any]) -> Iterator[bytes]:
+    """Yield a whole answer as Ollama streams it: a few words a line, then how it ended."""
+    about = {name: content.pop(name) for name in ("model", "logprobs") if name in content}
+    message = content.pop("message", None)
+    text = content.pop("response") if message is None else message["content"]
+    for words in [*re.findall(r".{1,20}", text, re.DOTALL), ""]:
+        said = (
+            {"response": words} if message is None else {"message": {**message, "content": words}}
+        )
+        end = {"done": False} if words else content
+        yield json.dumps({**about, **said, **end}).encode() + b"\n"
+        # They stand at the first token, and never on the line that ends the stream.
+        about.pop("logprobs", None)
+
+
 @contextmanager
-def standin() -> Iterator[Script]:
-    """Serve a script on a free port of loopback."""
-    script = Script()
+def standin(script: Script | None = None, *, port: int = 0) -> Iterator[Script]:
+    """Serve a script on loopback; afterwards nothing answers there, and what was open is cut.
+
+    Args:
+        script: to go on with one that was served before.
+        port: 0 for a free one.
+    """
+    served = script or Script()
+    connections: set[socket.socket] = set()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            connections.add(self.request)
+            super().setup()
+
+        def finish(self) -> None:
+            with suppress(OSError):
+                super().finish()
+            connections.discard(self.request)
+
         def do_GET(self) -> None:
             self._answer({})
 
@@ -108,21 +144,63 @@ def standin() -> Iterator[Script]:
             self._answer(json.loads(self.rfile.read(length)))
 
         def _answer(self, body: dict[str, Any]) -> None:
-            status, content = script.answer(self.path, body)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
+            status, content = served.answer(self.path, body)
+            if status == BREAKS_OFF:
+                self._break_off(content)
+            elif status == 200 and body.get("stream") and (whole := _whole(content)):
+                self._stream(as_lines(whole))
+            else:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        def _stream(self, lines: Iterator[bytes]) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self.wfile.write(content)
+            for line in lines:
+                self._chunk(line)
+            self._chunk(b"")
+
+        def _break_off(self, content: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self._chunk(content)
+            self.close_connection = True
+
+        def _chunk(self, content: bytes) -> None:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(content), content))
 
         def log_message(self, *_args: Any) -> None:
             """Keep the test's output clean."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    script.url = f"http://127.0.0.1:{server.server_port}"
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, *_where: Any) -> None:
+            """A client that hung up is no fault."""
+
+    server = Server(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    served.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield script
+        yield served
     finally:
         server.shutdown()
         server.server_close()
+        for connection in tuple(connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _whole(content: bytes) -> dict[str, Any] | None:
+    """Return an answer that can be told in lines; None for what is no answer."""
+    try:
+        told = json.loads(content)
+    except ValueError:
+        return None
+    speaks = isinstance(told, dict) and told.get("done") is True
+    return told if speaks and ("response" in told or "message" in told) else None

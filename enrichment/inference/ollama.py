@@ -7,8 +7,8 @@ import re
 import socket
 import time
 import weakref
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -26,22 +26,15 @@ from enrichment.errors import (
     HostFailed,
     HostUnreachable,
     InferenceError,
-    InvalidReply,
     ModelMissing,
 )
-from enrichment.inference.messages import (
-    ChatRequest,
-    GenerateRequest,
-    ModelIdentity,
-    Reply,
-    Timings,
-)
+from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity, Reply
+from enrichment.inference.replies import join, read_reply, split_lines
 
 # By scheme; a host without one is where Ollama listens by default.
 DEFAULT_PORTS = {"": 11434, "http": 80, "https": 443}
 HOST_NAME = re.compile(r"[\w.:%-]+")
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # named, never listened on
-NANOSECONDS_PER_MS = 1e6
 # A model that was replaced under its name is noticed within this time.
 IDENTITY_SECONDS = 30.0
 # A host that is away is not asked for its models again before this time.
@@ -51,10 +44,6 @@ LOOK_SECONDS = 2.0
 BUSY_STATUSES = {429, 502, 503}
 # The members of a request that hold somebody's words.
 QUESTIONS = {"prompt", "messages"}
-# By how much the logarithm of a probability may exceed 0.
-ROUNDING = 1e-3
-# Of an answer that is kept for diagnosis.
-RAW_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +210,7 @@ class OllamaClient:
         if request.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
         content = self._ask("/api/generate", body, request.options)
-        return _reply(content, content.get("response"))
+        return read_reply(content, content.get("response"))
 
     def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; raises as `generate` does."""
@@ -231,13 +220,14 @@ class OllamaClient:
             body["format"] = request.format
         content = self._ask("/api/chat", body, request.options)
         message = content.get("message")
-        return _reply(content, message.get("content") if isinstance(message, dict) else None)
+        text = message.get("content") if isinstance(message, dict) else None
+        return read_reply(content, text)
 
     def _ask(self, path: str, body: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Put a question to the model, which stays loaded afterwards."""
         common = {
             "model": self.identity().name,
-            "stream": False,
+            "stream": True,
             "keep_alive": self._settings.keep_alive,
             "options": self._options(options),
         }
@@ -245,7 +235,9 @@ class OllamaClient:
 
     def _look(self, path: str) -> dict[str, Any]:
         """Return what a host says of itself; pages wait for it, so it is tried once and shortly."""
-        return self._call_once("GET", path, timeout=LOOK_SECONDS)
+        with self._speaking() as extensions:
+            response = self._http.get(path, timeout=LOOK_SECONDS, extensions=extensions)
+        return self._content(response.status_code, response.content, {})
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {"num_ctx": self._settings.num_ctx, "num_thread": self._settings.num_thread}
@@ -287,20 +279,41 @@ class OllamaClient:
             retry=retry_if_exception(_was_not_accepted),
             reraise=True,
         )
-        return retrying(self._call_once, "POST", path, json=body)
+        return retrying(self._call_once, path, body)
 
-    def _call_once(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """Return the JSON object of one answer; `request` goes to httpx as it is."""
+    def _call_once(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a question, put together while the host streams it."""
+        with (
+            self._speaking() as extensions,
+            self._http.stream("POST", path, json=body, extensions=extensions) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                return self._content(response.status_code, response.content, body)
+            lines = split_lines(self._chunks(response))
+            contents = [self._content(response.status_code, line, body) for line in lines]
+        if not contents:
+            raise HostFailed(f"{self.base_url} does not speak Ollama's API")
+        return join(contents)
+
+    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
+        """Yield an answer's bytes as they come, for as long as a whole answer may take."""
+        ends_at = time.monotonic() + self._settings.timeout_read
+        for chunk in response.iter_bytes():
+            if time.monotonic() > ends_at:
+                raise HostBrokeOff(f"{self.base_url} did not answer in time")
+            yield chunk
+
+    @contextmanager
+    def _speaking(self) -> Iterator[dict[str, Any]]:
+        """Turn what httpx raises into errors of ours; yields the extensions to call it with."""
         aborts = self._aborts
         try:
-            response = self._http.request(
-                method, path, extensions={"trace": self._note_socket}, **request
-            )
+            yield {"trace": self._note_socket}
         except httpx.HTTPError as exc:
             if self._aborts != aborts:
                 raise CallAborted from exc
             raise self._failed(exc) from exc
-        return self._content(response, request.get("json", {}))
 
     def _failed(self, exc: httpx.HTTPError) -> InferenceError:
         if isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout):
@@ -314,24 +327,24 @@ class OllamaClient:
         if event == "connection.connect_tcp.complete":
             self._sockets.add(info["return_value"].get_extra_info("socket"))
 
-    def _content(self, response: httpx.Response, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the reply's JSON object, or raise what its status or its words say."""
+    def _content(self, status: int, body: bytes, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON object of a body or a line, or raise what status or words say."""
         try:
             # Unlike the standard library's, this reader refuses NaN and halves of characters.
-            content = orjson.loads(response.content)
+            content = orjson.loads(body)
         except orjson.JSONDecodeError:
             content = None
         said = content.get("error") if isinstance(content, dict) else None
-        if response.status_code in BUSY_STATUSES:
-            raise HostBusy(f"{self.base_url} is busy ({response.status_code})")
-        if response.status_code == httpx.codes.NOT_FOUND and said and "model" in asked:
+        if status in BUSY_STATUSES:
+            raise HostBusy(f"{self.base_url} is busy ({status})")
+        if status == httpx.codes.NOT_FOUND and said and "model" in asked:
             model = asked["model"]
             raise ModelMissing(f"{self.base_url} has no model {model}: ollama pull {model}")
-        if response.is_error or said:
+        if httpx.codes.is_error(status) or said:
             # What a host says of a question may quote it, so it goes into no message.
             quotable = said and asked.keys().isdisjoint(QUESTIONS)
             raise HostFailed(
-                f"{self.base_url} answered {response.status_code} with an error"
+                f"{self.base_url} answered {status} with an error"
                 + (f": {said}" if quotable else "")
             )
         if not isinstance(content, dict):
@@ -345,44 +358,3 @@ def _is_model(entry: object) -> bool:
 
 def _was_not_accepted(exc: BaseException) -> bool:
     return isinstance(exc, EnrichmentError) and exc.retryable
-
-
-def _reply(content: dict[str, Any], text: Any) -> Reply:
-    if not isinstance(text, str) or content.get("done") is not True:
-        raise _invalid("the host's answer is not whole", content)
-    try:
-        return Reply(
-            text=text,
-            done_reason=str(content.get("done_reason", "stop")),
-            timings=Timings(
-                total_ms=_ms(content, "total_duration"),
-                load_ms=_ms(content, "load_duration"),
-                prompt_ms=_ms(content, "prompt_eval_duration"),
-                generation_ms=_ms(content, "eval_duration"),
-                prompt_tokens=int(content.get("prompt_eval_count", 0)),
-                generated_tokens=int(content.get("eval_count", 0)),
-            ),
-            candidates=_candidates(content),
-        )
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
-        raise _invalid("the host's answer has not the form of Ollama's API", content) from exc
-
-
-def _invalid(why: str, content: dict[str, Any]) -> InvalidReply:
-    return InvalidReply(why, raw=str(content)[:RAW_CHARACTERS])
-
-
-def _ms(content: dict[str, Any], name: str) -> float:
-    return int(content.get(name, 0)) / NANOSECONDS_PER_MS
-
-
-def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Return the first token's candidates; Ollama sends none when the answer ends at once."""
-    first, *_ = content.get("logprobs") or [{}]
-    candidates = tuple(
-        (str(candidate.get("token", "")), float(candidate["logprob"]))
-        for candidate in first.get("top_logprobs") or []
-    )
-    if not all(logprob <= ROUNDING for _, logprob in candidates):
-        raise ValueError("no probability")
-    return candidates

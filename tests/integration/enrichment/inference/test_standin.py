@@ -1,5 +1,7 @@
 """The scripted model answers in the form in which the embedded one does."""
 
+import json
+
 import httpx
 import pytest
 
@@ -44,6 +46,25 @@ def test_standin_answers_only_what_the_real_model_answers_too(engine_url: str, p
         ours, real = shape(ask(script.url)), shape(ask(engine_url))
 
     assert_part_of(ours, real, path)
+
+
+@pytest.mark.parametrize(("path", "body"), [("/api/generate", SCORE), ("/api/chat", TALK)])
+def test_standin_streams_in_the_form_of_the_real_model(engine_url: str, path, body):
+    """A line of text and the line that ends the stream have no member that the engine's lack."""
+
+    def ask(url):
+        model = httpx.get(f"{url}/api/tags", trust_env=False).json()["models"][0]["name"]
+        question = {**body, "model": model, "stream": True, "options": {"num_predict": 2}}
+        with httpx.stream("POST", url + path, json=question, trust_env=False, timeout=60) as got:
+            assert got.headers["Transfer-Encoding"] == "chunked"
+            first, *_, last = map(json.loads, got.iter_lines())
+            return first, last
+
+    with standin() as script:
+        ours, real = ask(script.url), ask(engine_url)
+
+    for our_line, real_line in zip(ours, real, strict=True):
+        assert_part_of(shape(our_line), shape(real_line), path)
 
 
 def assert_part_of(part, whole, place):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -206,7 +207,7 @@ def test_generate_sends_prompt_model_options_and_keep_alive():
         "model": "small:1b",
         "prompt": PROMPT,
         "raw": True,
-        "stream": False,
+        "stream": True,
         "keep_alive": "30m",
         "options": {"num_ctx": 2048, "num_thread": 3, "num_predict": 1},
     }
@@ -744,6 +745,103 @@ def test_answer_with_candidates_has_those_of_the_first_token_in_order():
     reply = client_of(Host(steps=[answer(logprobs=logprobs)])).generate(GENERATE)
 
     assert reply.candidates == ((" happy", -0.25), ("", -3.0), (" sure", 0.0))
+
+
+# Streams
+
+
+def streamed(ask: str, *texts: str, **end: Any) -> list[dict[str, Any]]:
+    """Return an answer's lines as Ollama streams them; the last one carries no text."""
+    place: Callable[[str], dict[str, Any]] = (
+        (lambda text: {"response": text})
+        if ask == "generate"
+        else (lambda text: {"message": {"role": "assistant", "content": text}})
+    )
+    done = {"done": True, "done_reason": "stop", "total_duration": 5_500_000, "eval_count": 4}
+    lines = [{"model": "small:1b", **place(text), "done": False} for text in texts]
+    return [*lines, {"model": "small:1b", **place(""), **done, **end}]
+
+
+def as_body(lines: list[dict[str, Any]]) -> bytes:
+    return b"".join(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
+
+
+def in_pieces(body: bytes, cuts: list[int]) -> Iterator[bytes]:
+    places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
+    for start, end in pairwise(places):
+        yield body[start:end]
+
+
+class Breaking(httpx.SyncByteStream):
+    """A body that ends with an error of the transport."""
+
+    def __init__(self, body: bytes, error: Exception) -> None:
+        self.body, self.error = body, error
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.body
+        raise self.error
+
+
+@given(
+    ask=st.sampled_from(["generate", "chat"]),
+    texts=st.lists(st.text(st.characters(codec="utf-8"), max_size=8), max_size=5),
+    cuts=st.lists(st.integers(0, 2_000), max_size=6),
+)
+def test_streamed_answer_is_put_together_however_its_bytes_arrive(ask, texts, cuts):
+    """Lines may be cut anywhere, and only a line feed ends one; the text is whole."""
+    body = as_body(streamed(ask, *texts))
+    reply = put(client_of(Host(steps=[httpx.Response(200, content=in_pieces(body, cuts))])), ask)
+    assert reply.text == "".join(texts)
+    assert (reply.done_reason, reply.timings.total_ms) == ("stop", 5.5)
+
+
+def test_streamed_candidates_are_those_of_the_first_token():
+    """They come on the lines with text; those of later tokens are not looked at."""
+    lines = streamed("generate", " happy", " and")
+    for line, word in zip(lines, (" happy", " and"), strict=False):
+        line["logprobs"] = [{"token": word, "top_logprobs": [{"token": word, "logprob": -1}]}]
+    reply = client_of(Host(steps=[httpx.Response(200, content=as_body(lines))])).generate(GENERATE)
+    assert reply.candidates == ((" happy", -1.0),)
+
+
+@QUESTIONS
+def test_stream_that_ends_with_an_error_is_a_failed_host(ask):
+    """Ollama says so in a line behind status 200; what was written before counts for nothing."""
+    lines = [*streamed(ask, " hap")[:1], {"error": "llama runner has terminated"}]
+    host = Host(steps=[httpx.Response(200, content=as_body(lines))])
+    with pytest.raises(HostFailed):
+        put(client_of(host), ask)
+    assert len(host.bodies(f"/api/{ask}")) == 1
+
+
+@QUESTIONS
+def test_stream_that_breaks_off_is_an_outage_and_no_answer(ask):
+    """Half an answer never passes for a whole one."""
+    half = Breaking(as_body(streamed(ask, " hap")[:1]), httpx.RemoteProtocolError("incomplete"))
+    with pytest.raises(HostBrokeOff):
+        put(client_of(Host(steps=[httpx.Response(200, stream=half)])), ask)
+
+
+@QUESTIONS
+def test_stream_that_ends_without_its_last_line_is_invalid(ask):
+    """Without the word that it is done an answer is not whole."""
+    body = as_body(streamed(ask, " happy")[:1])
+    with pytest.raises(InvalidReply):
+        put(client_of(Host(steps=[httpx.Response(200, content=body)])), ask)
+
+
+@QUESTIONS
+def test_stream_that_trickles_for_ever_is_given_up(ask, clock):
+    """A word now and then keeps no worker for longer than a whole answer may take."""
+
+    def trickle() -> Iterator[bytes]:
+        while True:
+            clock.now += 1
+            yield as_body(streamed(ask, " and")[:1])
+
+    with pytest.raises(HostBrokeOff, match="in time"):
+        put(client_of(Host(steps=[httpx.Response(200, content=trickle())])), ask)
 
 
 # What never leaves
