@@ -6,9 +6,11 @@ EnrichmentError
     ├── HostUnreachable   no connection could be made            (retryable)
     ├── HostBrokeOff      reset or timed out after it took the request
     ├── HostBusy          429, 502 or 503                        (retryable)
+    ├── CircuitOpen       the host failed too often of late; it was not asked
     ├── HostFailed        any other error status, or an error in its reply
     ├── ModelMissing      the host has no such model
-    └── InvalidReply      an answer that is not what was asked for; keeps the raw reply
+    └── InvalidReply      an answer that is not what was asked for; keeps the raw reply.
+                          Alone among these no outage: asking again some day is of no use
 
 CallAborted               a call that we broke off ourselves: says nothing about its host
 """
@@ -41,6 +43,8 @@ class InvalidSubmission(EnrichmentError):
 class InferenceError(EnrichmentError):
     """No usable answer from the model's host."""
 
+    outage = True
+
 
 class HostUnreachable(InferenceError):
     """No connection could be made."""
@@ -58,6 +62,10 @@ class HostBusy(InferenceError):
     retryable = True
 
 
+class CircuitOpen(InferenceError):
+    """The host failed too often of late; it was not asked."""
+
+
 class HostFailed(InferenceError):
     """The host answered with an error."""
 
@@ -71,6 +79,8 @@ class InvalidReply(InferenceError):
 
     raw: what the model wrote, kept for diagnosis; it may echo a reflection, so it is never logged.
     """
+
+    outage = False
 
     def __init__(self, message: str, raw: str = "") -> None:
         self.raw = raw

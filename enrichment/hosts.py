@@ -13,6 +13,7 @@ import psutil
 from django.conf import settings
 
 from cachestats.config import Config, current
+from enrichment.breaker import Breaker
 from enrichment.errors import InferenceError
 from enrichment.inference.engine import availability
 from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_host
@@ -77,7 +78,7 @@ class _Shared:
 
 def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
-    return OllamaClient(url, how, model=settings.OLLAMA_MODEL)
+    return OllamaClient(url, how, model=settings.OLLAMA_MODEL, guard=Breaker(url).asking)
 
 
 _shared = _Shared()
@@ -125,8 +126,13 @@ def health() -> ModelHealth:
     except InferenceError as exc:
         model = settings.OLLAMA_MODEL
         return ModelHealth(url=client.base_url, engine="", model=model, trouble=str(exc))
-    trouble = str(client.trouble or "")
+    trouble = str(client.trouble or "") or Breaker(client.base_url).trouble
     return ModelHealth(url=client.base_url, engine=who.engine, model=who.name, trouble=trouble)
+
+
+def is_given_up() -> bool:
+    """Return whether the host failed so often of late that it is not asked for now."""
+    return bool(Breaker(get_client().base_url).trouble)
 
 
 def engine_is_starting() -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
@@ -40,6 +40,8 @@ JITTER = 0.5
 CLAIM_TRIES = 5
 AGAIN_AT_ONCE = 20
 AGAIN_AFTER = timedelta(minutes=5)
+# What takes the model down each time must not do so for ever.
+AGAIN_TRIES = 10
 # Of so many jobs that were done the mean tells how soon there will be room for more.
 SERVICE_SAMPLE = 50
 UNKNOWN_SERVICE_SECONDS = 10.0
@@ -154,16 +156,20 @@ def queue_again() -> int:
     """Queue reflections that only got fallbacks, oldest first; return how many.
 
     Call it when a model answers. Few at a time, behind what persons wait for; one that failed
-    again is left alone for a while.
+    again is left alone for a while, and in the end for good.
     """
     now = timezone.now()
     pending = Job.objects.filter(purpose=Job.Purpose.AGAIN, finished_at__isnull=True).count()
     tried = Job.objects.filter(purpose=Job.Purpose.AGAIN, created_at__gt=now - AGAIN_AFTER)
     waiting = (
-        Reflection.objects.filter(enrich_again=True, jobs__status=Status.COMPLETE)
+        Reflection.objects.filter(enrich_again=True)
         .exclude(pk__in=tried.values("reflection_id"))
+        .annotate(
+            complete=Count("jobs", filter=Q(jobs__status=Status.COMPLETE)),
+            tries=Count("jobs", filter=Q(jobs__purpose=Job.Purpose.AGAIN)),
+        )
+        .filter(complete__gt=0, tries__lt=AGAIN_TRIES)
         .order_by("created_at")
-        .distinct()
     )
     again = [
         Job(

@@ -16,12 +16,13 @@ from cachestats import services as cache_services
 from cachestats.config import current
 from enrichment import hosts, jobs
 from enrichment.cluster import Family
-from enrichment.errors import InferenceError
+from enrichment.errors import CallAborted, InferenceError
 from enrichment.models import Job, Reflection, WorkerHeartbeat
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+MODEL_EVERY_SECONDS = 2.0
 TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
 RELIST_EVERY_SECONDS = 3600.0
@@ -66,16 +67,28 @@ def start(**_signal: Any) -> None:
         logger.warning("[PERF] The cache can't be read: %s", exc)
     close_old_connections()
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
-    threading.Thread(target=_preload, name="preload", daemon=True).start()
+    threading.Thread(target=_keep_model, name="model", daemon=True).start()
 
 
-def _preload() -> None:
-    """Have the model loaded before the first job asks for it."""
+def _keep_model() -> None:
+    """Have the model loaded before the first job asks for it, and again when it was away.
+
+    Who asks for the sake of a job need not find out whether a host that was given up is back.
+    """
     hosts.wait_for_engine()
-    try:
-        hosts.get_client().preload()
-    except InferenceError as exc:
-        logger.warning("[PERF] No model yet: %s", exc)
+    loaded = False
+    told = ""
+    while True:
+        try:
+            if not loaded or hosts.is_given_up():
+                hosts.get_client().preload()
+                loaded, told = True, ""
+        except (InferenceError, CallAborted) as exc:
+            loaded = False
+            # Each trouble once, not at every try.
+            if told != (told := type(exc).__name__):
+                logger.warning("[PERF] No model yet: %s", exc)
+        time.sleep(MODEL_EVERY_SECONDS)
 
 
 def _beat() -> None:

@@ -7,8 +7,8 @@ import re
 import socket
 import time
 import weakref
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -44,6 +44,8 @@ LOOK_SECONDS = 2.0
 BUSY_STATUSES = {429, 502, 503}
 # The members of a request that hold somebody's words.
 QUESTIONS = {"prompt", "messages"}
+
+Guard = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +101,19 @@ class OllamaClient:
         settings: ClientSettings,
         *,
         model: str = "",
+        guard: Guard = nullcontext,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """
         Args:
             base_url: as `normalise_host` returns it.
             model: the model to ask; empty means the first text model that the host lists.
+            guard: around each question; raises what callers get if the host is not to be asked.
         """
         self.base_url = base_url
         self._settings = settings
         self._model = model
+        self._guard = guard
         self._identity: ModelIdentity | None = None
         self._trouble: InferenceError | None = None
         self._ask_again_at = 0.0
@@ -231,7 +236,8 @@ class OllamaClient:
             "keep_alive": self._settings.keep_alive,
             "options": self._options(options),
         }
-        return self._call(path, {**body, **common})
+        with self._guard():
+            return self._call(path, {**body, **common})
 
     def _look(self, path: str) -> dict[str, Any]:
         """Return what a host says of itself; pages wait for it, so it is tried once and shortly."""

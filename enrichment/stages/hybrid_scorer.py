@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from enrichment.errors import (
-    HostBrokeOff,
-    HostBusy,
-    HostUnreachable,
-    InferenceError,
-    InvalidReply,
-    ModelMissing,
-)
+from enrichment.errors import InferenceError, InvalidReply
 from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
@@ -25,8 +18,6 @@ from enrichment.stages.blending import blend
 from enrichment.stages.lexicon import LexiconSignal
 from enrichment.stages.prompts import FeelingQuestion, normalise_text
 
-# An outage of these kinds ends some day; the reflection is worth enriching again then.
-OUTAGES = (HostUnreachable, HostBusy, HostBrokeOff, ModelMissing)
 # Below this share no primary stands out from the other five (1/6 each).
 UNDETERMINED_BELOW = 0.25
 LOW_ENGLISH = 0.5
@@ -212,7 +203,7 @@ def _fallback(text: str, cause: InferenceError) -> StageAnswer:
         result=_content(shares, {}, signal, ["no model took part"], provenance),
         outcome=Outcome.FALLBACK,
         engine="lexicon",
-        retry_later=isinstance(cause, OUTAGES),
+        retry_later=cause.outage,
         raw_reply=getattr(cause, "raw", ""),
         reason=type(cause).__name__,
     )

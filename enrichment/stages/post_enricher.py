@@ -12,7 +12,7 @@ from enrichment.errors import InferenceError, InvalidReply
 from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import texts
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
-from enrichment.stages.hybrid_scorer import OUTAGES, Stage1
+from enrichment.stages.hybrid_scorer import Stage1
 from enrichment.stages.prompts import WritingQuestion
 from enrichment.stages.review import InvalidWriting, review
 from enrichment.stages.texts import Writing
@@ -97,7 +97,7 @@ class PostEnricher:
                 result=_result(texts.fallback(stage1.path[0], rotation), {"engine": "human"}),
                 outcome=Outcome.FALLBACK,
                 engine="human",
-                retry_later=isinstance(exc, OUTAGES),
+                retry_later=exc.outage,
                 raw_reply=getattr(exc, "raw", ""),
                 reason=type(exc).__name__,
             )

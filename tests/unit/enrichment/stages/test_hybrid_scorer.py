@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enrichment.errors import (
+    CircuitOpen,
     HostBrokeOff,
     HostBusy,
     HostFailed,
@@ -34,8 +35,15 @@ TEXT = "I was so happy and grateful to see my sister today"
 AT = datetime(2026, 1, 31, 8, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 JOYFUL = feeling(happy=-0.5, sad=-3.0)
 GRATEFUL = feeling(grateful=-0.4, sad=-2.0)
-OUTAGES = [HostUnreachable("away"), HostBusy("busy"), HostBrokeOff("off"), ModelMissing("none")]
-BROKEN = [HostFailed("500"), InvalidReply("odd", raw="what it wrote")]
+OUTAGES = [
+    HostUnreachable("away"),
+    HostBusy("busy"),
+    HostBrokeOff("off"),
+    HostFailed("500"),
+    CircuitOpen("given up"),
+    ModelMissing("none"),
+]
+BROKEN = [InvalidReply("odd", raw="what it wrote")]
 
 
 def scripted(*candidates, **more) -> ScriptedModel:

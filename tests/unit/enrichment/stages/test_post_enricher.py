@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enrichment.errors import (
+    CircuitOpen,
     HostBrokeOff,
     HostBusy,
     HostFailed,
@@ -55,8 +56,15 @@ GOOD = {
 }
 WRITTEN = json.dumps(GOOD)
 GARBAGE = "Sure! Here is your poem:"
-OUTAGES = [HostUnreachable("away"), HostBusy("busy"), HostBrokeOff("off"), ModelMissing("none")]
-BROKEN = [HostFailed("500"), InvalidReply("odd", raw="what it wrote")]
+OUTAGES = [
+    HostUnreachable("away"),
+    HostBusy("busy"),
+    HostBrokeOff("off"),
+    HostFailed("500"),
+    CircuitOpen("given up"),
+    ModelMissing("none"),
+]
+BROKEN = [InvalidReply("odd", raw="what it wrote")]
 
 
 def scripted(*replies: str | Exception, **more: Any) -> ScriptedModel:
