@@ -207,7 +207,7 @@ def give_back(job: Job, error: Exception) -> None:
     try:
         _fenced_update(job, **changes)
     except ClaimLost:
-        logger.warning("Job %s was lost to another worker", job.pk)
+        logger.warning("[JOB] Lost to another worker while it failed")
 
 
 def release(workers: Collection[str], *, charged: bool) -> int:

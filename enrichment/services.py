@@ -324,6 +324,7 @@ def _log_stage(row: StageResult, about: str) -> None:
         row.stage,
         about[:PREVIEW_CHARACTERS],
         happened,
+        extra={"stage": row.stage, "run_ms": round(row.duration_ms)},
     )
 
 

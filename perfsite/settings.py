@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
 from enrichment.inference.ollama import normalise_host
+from perfsite import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -313,23 +314,5 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("SECURE_COOKIES")
 
 LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "filters": {
-        # 503 is an answer that monitors ask for again and again, not a fault.
-        "faults": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: getattr(record, "status_code", 0) != 503,
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {
-        **{name: {"level": LOG_LEVEL} for name in ("perfsite", "cachestats", "enrichment")},
-        # Django's own handlers would say everything twice.
-        "django": {"handlers": [], "level": "WARNING"},
-        "django.request": {"filters": ["faults"]},
-    },
-}
+LOG_FORMAT = choice("LOG_FORMAT", logs.CONSOLE if DEBUG else logs.JSON, logs.FORMATS)
+LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL)

@@ -1,11 +1,17 @@
 """What the log tells, and what it must not."""
 
+import io
+import json
 import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from enrichment import tasks, worker
+from enrichment.models import Job
+from perfsite.logs import logging_config
 from tests.conftest import TokenMaker
 from tests.standin import Script
 
@@ -33,6 +39,49 @@ def test_log_tells_misses_and_hits_without_the_text(api: TokenMaker, model: Scri
     ):
         assert line in caplog.text
     assert "zyxgrobble" not in caplog.text
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Reads what was logged, as a collector does; the site's own format."""
+    told = io.StringIO()
+    handler = logging.StreamHandler(told)
+    config = logging_config("json", "INFO")["formatters"]["lines"]
+    handler.setFormatter(config.pop("()")(**config))
+    ours = logging.getLogger("enrichment")
+    ours.addHandler(handler)
+    yield lambda: [json.loads(line) for line in told.getvalue().splitlines()]
+    ours.removeHandler(handler)
+
+
+def test_each_line_of_a_job_names_it_and_says_how_long_it_took(
+    api: TokenMaker, model: Script, lines
+):
+    """Job, attempt and claim stand in every line; waiting, stages and the whole have their time."""
+    submit(api)
+
+    told = lines()
+    job = Job.objects.get()
+    assert [line["event"].split("]")[0] for line in told] == [
+        "[JOB", "[CACHE MISS", "[CACHE MISS", "[JOB",
+    ]  # fmt: skip
+    assert {(line["job"], line["attempt"], len(line["token"])) for line in told} == {(job.pk, 1, 8)}
+    claimed, first, second, done = told
+    assert [first["stage"], second["stage"]] == [1, 2]
+    assert claimed["queue_ms"] >= 0
+    assert done["run_ms"] >= first["run_ms"] >= 0
+
+
+def test_line_of_a_failed_job_is_one_json_object_with_its_traceback_and_no_values(
+    api: TokenMaker, monkeypatch, lines
+):
+    """A collector gets the traceback within the line; what a person wrote is not in it."""
+    monkeypatch.setattr("enrichment.stages.lexicon.read", lambda _text: 1 / 0)
+    submit(api)
+
+    [failed] = [line for line in lines() if line["event"] == "[JOB] Failed"]
+    assert "ZeroDivisionError" in failed["exception"]
+    assert "zyxgrobble" not in json.dumps(lines())
 
 
 def test_failing_job_logs_no_text(api: TokenMaker, monkeypatch, caplog):
