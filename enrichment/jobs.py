@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
@@ -39,8 +39,9 @@ JITTER = 0.5
 # A claim that lost its race looks again, but not for ever.
 CLAIM_TRIES = 5
 AGAIN_AT_ONCE = 20
-AGAIN_AFTER = timedelta(minutes=5)
-# What takes the model down each time must not do so for ever.
+# Twice as long after each try that failed; what takes the model down each time must not do so for
+# ever.
+AGAIN_AFTER = timedelta(seconds=30)
 AGAIN_TRIES = 10
 # Of so many jobs that were done the mean tells how soon there will be room for more.
 SERVICE_SAMPLE = 50
@@ -153,32 +154,35 @@ def commit_again(job: Job, results: Sequence[StageResult]) -> None:
 
 
 def queue_again() -> int:
-    """Queue reflections that only got fallbacks, oldest first; return how many.
+    """Queue reflections that only got fallbacks; return how many.
 
-    Call it when a model answers. Few at a time, behind what persons wait for; one that failed
-    again is left alone for a while, and in the end for good.
+    Call it when a model answers. Few at a time, behind what persons wait for: oldest first, then
+    those that failed again, which are left alone for a while, and in the end for good.
     """
     now = timezone.now()
     pending = Job.objects.filter(purpose=Job.Purpose.AGAIN, finished_at__isnull=True).count()
-    tried = Job.objects.filter(purpose=Job.Purpose.AGAIN, created_at__gt=now - AGAIN_AFTER)
+    mine = Q(jobs__purpose=Job.Purpose.AGAIN)
     waiting = (
         Reflection.objects.filter(enrich_again=True)
-        .exclude(pk__in=tried.values("reflection_id"))
         .annotate(
             complete=Count("jobs", filter=Q(jobs__status=Status.COMPLETE)),
-            tries=Count("jobs", filter=Q(jobs__purpose=Job.Purpose.AGAIN)),
+            unfinished=Count("jobs", filter=mine & Q(jobs__finished_at=None)),
+            tries=Count("jobs", filter=mine),
+            tried_at=Max("jobs__created_at", filter=mine),
         )
-        .filter(complete__gt=0, tries__lt=AGAIN_TRIES)
-        .order_by("created_at")
+        .filter(complete__gt=0, unfinished=0, tries__lt=AGAIN_TRIES)
+        .order_by(F("tried_at").asc(nulls_first=True), "created_at")
+        .values_list("pk", "tries", "tried_at")
     )
     again = [
         Job(
-            reflection=reflection,
+            reflection_id=reflection_id,
             purpose=Job.Purpose.AGAIN,
             priority=Priority.BULK,
             available_at=now,
         )
-        for reflection in waiting[: max(0, AGAIN_AT_ONCE - pending)]
+        for reflection_id, tries, tried_at in waiting[: max(0, AGAIN_AT_ONCE - pending)]
+        if not tries or now >= tried_at + AGAIN_AFTER * 2 ** (tries - 1)
     ]
     # Of two workers that look at the same time one is refused by the constraint.
     Job.objects.bulk_create(again, ignore_conflicts=True)

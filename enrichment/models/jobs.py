@@ -75,7 +75,10 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["status", "priority", "created_at"], name="job_claim")]
+        indexes = [
+            models.Index(fields=["status", "priority", "created_at"], name="job_claim"),
+            models.Index(fields=["finished_at"], name="job_finished"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["reflection"], condition=Q(purpose="submitted"), name="one_submitted_job"

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from enrichment.models.jobs import Job
@@ -46,6 +47,12 @@ class Reflection(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [
+            # Workers look for these every few seconds; mostly there are none.
+            models.Index(
+                fields=["created_at"], condition=Q(enrich_again=True), name="reflection_again"
+            )
+        ]
         permissions = [("view_text", "Can read other people's reflections")]
 
     def __str__(self) -> str:

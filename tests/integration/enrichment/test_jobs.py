@@ -4,6 +4,8 @@ import uuid
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -304,6 +306,31 @@ def test_fallbacks_stay_while_the_model_is_away(model: Script):
     assert list(StageResult.objects.values_list("pk", flat=True)) == before
     assert Reflection.objects.get().enrich_again
     assert jobs.queue_again() == 0
+
+
+def test_model_that_fails_again_is_left_alone_for_longer_each_time_and_in_the_end_for_good(
+    model: Script,
+):
+    """30 s after the first try, twice as long after each other, and after ten tries never."""
+    model.generate = lambda _body: (503, b"{}")
+    make_job(text="I was so happy to see my sister today")
+    tasks.run_next_job()
+    waited = []
+    for _ in range(jobs.AGAIN_TRIES):
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            seconds = 0
+            while not jobs.queue_again():
+                seconds += 10
+                clock.shift(10)
+            Job.objects.filter(finished_at=None).update(
+                status=Status.COMPLETE, finished_at=timezone.now(), created_at=timezone.now()
+            )
+            Job.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
+            waited.append(seconds)
+
+    assert waited == [0, *(30 * 2**number for number in range(9))]
+    with time_machine.travel(timezone.now() + timedelta(days=30)):
+        assert jobs.queue_again() == 0
 
 
 def test_retry_leaves_ended_attempts_at_better_answers_alone():
