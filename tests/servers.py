@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -32,37 +33,96 @@ def find(program: str) -> str:
     pytest.skip(reason)
 
 
+@dataclass
+class Server:
+    """A server that can be killed and started again on its data; `url` names it to clients."""
+
+    url: str
+    command: list[str]
+    log: Path
+    answers: Callable[[], None]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self.log.open("a") as output:
+            self.process = subprocess.Popen(
+                self.command, user=_unprivileged(), cwd="/", stdout=output, stderr=output
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(psycopg.Error, subprocess.CalledProcessError):
+                self.answers()
+                return
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"{self.command[0]} did not start: {self.log.read_text()}")
+            time.sleep(0.05)
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, how: signal.Signals) -> None:
+        """Send it a signal that ends it, and wait for its end."""
+        assert self.process is not None
+        self.process.send_signal(how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """Start PostgreSQL with an empty database; yield its URL."""
+def postgres_server(disk: Path | None = None) -> Iterator[Server]:
+    """Start PostgreSQL with an empty database.
+
+    Args:
+        disk: an empty folder for its data; None for one of its own.
+    """
     initdb, postgres = find("initdb"), find("postgres")
-    with _folder() as folder:
+    with _folder(disk) as folder:
         data, port = folder / "data", free_port()
         _run([initdb, "-D", str(data), "-U", "tests", "-A", "trust", "--no-sync"])
         # Nothing here has to survive a power cut.
         command = [postgres, "-D", str(data), "-p", str(port), "-k", str(folder), "-F"]
         command += ["-c", "listen_addresses=127.0.0.1"]
         url = f"postgresql://tests@127.0.0.1:{port}/postgres"
-        with _serving(command, folder, lambda: psycopg.connect(url).close()):
-            yield url
+        with _serving(Server(url, command, _log(), lambda: psycopg.connect(url).close())) as server:
+            yield server
+
+
+@contextmanager
+def redis_server() -> Iterator[Server]:
+    """Start Redis, which forgets all when it ends."""
+    program = find("redis-server")
+    with _folder() as folder:
+        port = free_port()
+        command = [program, "--port", str(port), "--dir", str(folder), "--save", ""]
+        client = shutil.which("redis-cli") or "redis-cli"
+        ping = [client, "-p", str(port), "ping"]
+        server = Server(f"redis://127.0.0.1:{port}/0", command, _log(), lambda: _run(ping))
+        with _serving(server):
+            yield server
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Start PostgreSQL with an empty database; yield its URL."""
+    with postgres_server() as server:
+        yield server.url
 
 
 @contextmanager
 def running_redis() -> Iterator[str]:
     """Start Redis; yield its URL."""
-    server = find("redis-server")
-    with _folder() as folder:
-        port = free_port()
-        command = [server, "--port", str(port), "--dir", str(folder), "--save", ""]
-        client = shutil.which("redis-cli") or "redis-cli"
-        ping = [client, "-p", str(port), "ping"]
-        with _serving(command, folder, lambda: _run(ping)):
-            yield f"redis://127.0.0.1:{port}/0"
+    with redis_server() as server:
+        yield server.url
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="perfsite-server-"))
+def _folder(given: Path | None = None) -> Iterator[Path]:
+    folder = given or Path(tempfile.mkdtemp(prefix="perfsite-server-"))
     if (who := _unprivileged()) is not None:
         shutil.chown(folder, who)
     try:
@@ -85,28 +145,20 @@ def _run(command: list[str]) -> None:
     )
 
 
+def _log() -> Path:
+    """Return where a server writes its log: not on its disk, which may be full."""
+    descriptor, name = tempfile.mkstemp(prefix="perfsite-server-", suffix=".log")
+    os.close(descriptor)
+    return Path(name)
+
+
 @contextmanager
-def _serving(command: list[str], folder: Path, answers: Callable[[], None]) -> Iterator[None]:
-    log = folder / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, user=_unprivileged(), cwd="/", stdout=output, stderr=subprocess.STDOUT
-        )
+def _serving(server: Server) -> Iterator[Server]:
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(psycopg.Error, subprocess.CalledProcessError):
-                answers()
-                break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"{command[0]} did not start: {log.read_text()}")
-            time.sleep(0.05)
-        yield
+        server.start()
+        yield server
     finally:
         # PostgreSQL takes SIGTERM for "once the last client has gone".
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if server.alive:
+            server.stop(signal.SIGINT)
+        server.log.unlink()

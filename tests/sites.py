@@ -54,13 +54,22 @@ class Site:
 
 @contextmanager
 def running_site(directory: Path, *arguments: str, **env: str) -> Iterator[Site]:
-    """Start a site, wait until it can take work, and end it afterwards.
+    """Start a site, wait until it can take work, and end it afterwards; as `start_site`."""
+    site = start_site(directory, free_port(), *arguments, **env)
+    try:
+        wait_until_ready(site, directory)
+        yield site
+    finally:
+        end_site(site)
+
+
+def start_site(directory: Path, port: int, *arguments: str, **env: str) -> Site:
+    """Start a site; what it says is added to output.txt in the folder.
 
     Args:
         arguments: of `serve`, beside its port.
         env: what is set; the rest is as in development on a fresh machine.
     """
-    port = free_port()
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "perfsite.settings",
@@ -69,30 +78,31 @@ def running_site(directory: Path, *arguments: str, **env: str) -> Iterator[Site]
         "OLLAMA_HOST": "",
         **env,
     }
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--port", str(port), *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=(directory / "output.txt").open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    site = Site(f"http://127.0.0.1:{port}", process, environment)
+    with (directory / "output.txt").open("a") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(port), *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    return Site(f"http://127.0.0.1:{port}", process, environment)
+
+
+def end_site(site: Site) -> None:
+    """End a site as Ctrl-C does, and whatever of it does not end."""
+    family = site.family() if site.process.poll() is None else []
+    with contextlib.suppress(ProcessLookupError):
+        site.process.send_signal(signal.SIGINT)
     try:
-        wait_until_ready(site, directory)
-        yield site
-    finally:
-        family = site.family() if process.poll() is None else []
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
+        site.process.wait(20)
+    except subprocess.TimeoutExpired:
+        site.process.kill()
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
 
 
 def wait_until_ready(site: Site, directory: Path) -> None:

@@ -1,0 +1,198 @@
+"""Breaks the site in every way while it works, and audits what came of each reflection.
+
+`python -m tests.faults.chaos`, or `make chaos`: on each broker, until 200 faults happened and 2,000
+jobs were done. Prints what docs/reliability.md shows, and ends with 1 where a promise is broken.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import tests.faults.cache_actors  # noqa: F401  # sets Django up for the others
+from tests.benchmarks.cache import machine
+from tests.faults.cache_matrix import can_mount
+from tests.faults.chaos_books import Audit, audit
+from tests.faults.chaos_faults import FAULTS, Fault
+from tests.faults.chaos_site import BROKERS, World, chaos_folder
+
+CALM_SECONDS = (0.3, 1.5)
+# Longer than a reflection that got fallbacks twice is left alone.
+DRAIN_SECONDS = 420.0
+NEXT_CLAIM_SECONDS = 5.0
+DISK_FULL = "disk full, 5 s"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run. recoveries: seconds from each kill, or the end of each other fault, by its kind."""
+
+    broker: str
+    recoveries: dict[str, list[float]]
+    audit: Audit
+    inferences: int
+    ideal: int
+    asked_during_faults: int
+    refused_by_fence: int
+    refused_by_web: int
+    waiting_for_model: int
+
+    @property
+    def faults(self) -> int:
+        return sum(map(len, self.recoveries.values()))
+
+    @property
+    def slow_kills(self) -> list[str]:
+        """Kinds of kill after which the next claim took too long."""
+        return [
+            fault.name
+            for fault in FAULTS
+            if fault.kill
+            and (times := self.recoveries.get(fault.name))
+            and p95(times) > NEXT_CLAIM_SECONDS
+        ]
+
+    @property
+    def kept(self) -> bool:
+        spared = self.inferences <= self.ideal + self.asked_during_faults
+        return self.audit.clean and spared and not self.waiting_for_model
+
+
+def p95(times: list[float]) -> float:
+    """Return the 95th percentile, by the nearest rank."""
+    return sorted(times)[max(0, -(-95 * len(times) // 100) - 1)]
+
+
+def prove(
+    broker: str, *, faults: int, jobs: int, seed: int, only: list[str] | None = None
+) -> Outcome:
+    """Run one site until so many faults happened to it and so many jobs were accepted."""
+    with chaos_folder() as folder:
+        world = World(broker, folder, seed)
+        with world.running():
+            recoveries: dict[str, list[float]] = defaultdict(list)
+            for happened, fault in enumerate(_rounds(world, only), 1):
+                recoveries[fault.name].append(_recovery_seconds(world, fault))
+                if happened >= faults and len(world.load.accepted) >= jobs:
+                    break
+            with world.load.paused():
+                waiting = _drain(world)
+                found = audit(world.books, world.load.accepted)
+        model = world.model
+        return Outcome(
+            broker=broker,
+            recoveries=recoveries,
+            audit=found,
+            inferences=model.answered.total(),
+            ideal=len(model.answered),
+            asked_during_faults=model.asked_during_faults,
+            refused_by_fence=world.log.number(
+                "[JOB] Lost: it was cancelled, or is another worker's now"
+            ),
+            refused_by_web=world.load.refused,
+            waiting_for_model=waiting,
+        )
+
+
+def _rounds(world: World, only: list[str] | None) -> Iterator[Fault]:
+    """Yield faults for ever: in each round all kinds, the long ones not in each, in any order."""
+    possible = [
+        fault
+        for fault in FAULTS
+        if world.broker in fault.brokers
+        and (not only or fault.name in only)
+        and (fault.name != DISK_FULL or can_mount())
+    ]
+    number = 0
+    while True:
+        due = [fault for fault in possible if number % fault.every == 0]
+        yield from world.chance.sample(due, len(due))
+        number += 1
+
+
+def _recovery_seconds(world: World, fault: Fault) -> float:
+    """Have a fault happen, and return how long after it the site was at work again."""
+    world.wait_until_settled()
+    time.sleep(world.chance.uniform(*CALM_SECONDS))
+    world.killed_at = None
+    fault.provoke(world)
+    over = time.time()
+    at = world.until(lambda: fault.recovered(world, over) is not None, f"over {fault.name}")
+    recovered = (fault.recovered(world, over) or at) - (world.killed_at or over)
+    print(f"  {fault.name}: {recovered:.1f} s", file=sys.stderr, flush=True)
+    return recovered
+
+
+def _drain(world: World) -> int:
+    """Wait until all is done, second tries too; return how many reflections then still wait."""
+    waiting = "SELECT count(*) FROM enrichment_reflection WHERE enrich_again"
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while (left := world.unfinished() + world.books.number(waiting)) > 0:
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.5)
+    return 0
+
+
+def report(outcome: Outcome) -> None:
+    """Print a run's tables."""
+    print(f"\n| {outcome.broker}: fault | times | recovered p50 s | p95 s |\n|---|---|---|---|")
+    for fault in FAULTS:
+        if times := outcome.recoveries.get(fault.name):
+            middle = statistics.median(times)
+            print(f"| {fault.name} | {len(times)} | {middle:.1f} | {p95(times):.1f} |")
+    found = outcome.audit
+    print(f"\n| {outcome.broker}: all together | |\n|---|---|")
+    rows = {
+        "faults": outcome.faults,
+        "jobs": found.reflections,
+        "lost": len(found.lost),
+        "stuck over 60 s": len(found.stuck),
+        "committed twice": len(found.committed_twice),
+        "wrong": len(found.wrong),
+        "inferences, of which repeated": f"{outcome.inferences:,}, "
+        f"{outcome.inferences - outcome.ideal}",
+        "in flight at the faults": outcome.asked_during_faults,
+        "writes refused by the fence": outcome.refused_by_fence,
+        "submissions answered by an error": outcome.refused_by_web,
+        "stages left as marked fallbacks": found.fallbacks,
+        "kills with the next claim after 5 s (p95)": ", ".join(outcome.slow_kills) or "none",
+    }
+    for name, value in rows.items():
+        print(f"| {name} | {value} |")
+    for problem in [*found.lost, *found.stuck, *found.committed_twice, *found.wrong][:40]:
+        print(f"  {problem}")
+    print(f"\n{'All promises kept.' if outcome.kept else '**Promises broken.**'}", flush=True)
+
+
+def main() -> None:
+    """Run on all brokers, or those named, and print their tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--broker", choices=BROKERS, action="append", help="leave the others out")
+    parser.add_argument("--faults", type=int, default=200, help="at least so many")
+    parser.add_argument("--jobs", type=int, default=2_000, help="at least so many")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", help="a fault's name; leave the others out")
+    options = parser.parse_args()
+    print(" · ".join(f"{name} {value}" for name, value in machine().items()))
+    kept = True
+    for broker in options.broker or BROKERS:
+        started = time.monotonic()
+        outcome = prove(
+            broker,
+            faults=options.faults,
+            jobs=options.jobs,
+            seed=options.seed,
+            only=options.only,
+        )
+        report(outcome)
+        print(f"Took {time.monotonic() - started:.0f} s with seed {options.seed}.", flush=True)
+        kept = kept and outcome.kept
+    sys.exit(not kept)
+
+
+if __name__ == "__main__":
+    main()
