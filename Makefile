@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run install test lint bench proofs clean
+.PHONY: run install test lint bench proofs chaos clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -30,6 +30,9 @@ bench: $(VENV)/.bench .env
 
 proofs: install
 	@$(BIN)/python -m tests.faults.cache_proofs $(ARGS)
+
+chaos: install
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,7 +1,8 @@
 """Breaks the site in every way while it works, and audits what came of each reflection.
 
 `python -m tests.faults.chaos`, or `make chaos`: on each broker, until 200 faults happened and 2,000
-jobs were done. Prints what docs/reliability.md shows, and ends with 1 where a promise is broken.
+jobs were done; then ends a site by SIGTERM 100 times, and submits one text 1,000 times at once.
+Prints what docs/reliability.md shows, and ends with 1 where a promise is broken.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import tests.faults.cache_actors  # noqa: F401  # sets Django up for the others
 from tests.benchmarks.cache import machine
+from tests.faults import chaos_crowd, chaos_stops
 from tests.faults.cache_matrix import can_mount
 from tests.faults.chaos_books import Audit, audit
 from tests.faults.chaos_faults import FAULTS, Fault
@@ -176,8 +178,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", help="a fault's name; leave the others out")
+    parser.add_argument("--stops", type=int, default=100, help="0: leave them out")
+    parser.add_argument("--crowd", type=int, default=1_000, help="0: leave it out")
     options = parser.parse_args()
     print(" · ".join(f"{name} {value}" for name, value in machine().items()))
+    kept = _prove_brokers(options)
+    kept = (not options.stops or _prove_stops(options)) and kept
+    kept = (not options.crowd or _prove_crowd(options)) and kept
+    sys.exit(not kept)
+
+
+def _prove_brokers(options: argparse.Namespace) -> bool:
     kept = True
     for broker in options.broker or BROKERS:
         started = time.monotonic()
@@ -191,7 +202,32 @@ def main() -> None:
         report(outcome)
         print(f"Took {time.monotonic() - started:.0f} s with seed {options.seed}.", flush=True)
         kept = kept and outcome.kept
-    sys.exit(not kept)
+    return kept
+
+
+def _prove_stops(options: argparse.Namespace) -> bool:
+    stops = chaos_stops.prove(options.stops, options.seed)
+    in_time = sum(seconds <= chaos_stops.LONGEST_SECONDS for seconds in stops.seconds)
+    print("\n| SIGTERM under load | |\n|---|---|")
+    print(f"| ended within {chaos_stops.LONGEST_SECONDS:.0f} s | {in_time} of {options.stops} |")
+    print(f"| p50, p95, longest | {_spread(stops.seconds)} |")
+    print(f"| processes left running | {stops.left_running} |")
+    print(f"| attempts charged | {stops.charged} |", flush=True)
+    return in_time == options.stops and not stops.left_running and not stops.charged
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.1f}, {p95(seconds):.1f}, {max(seconds):.1f} s"
+
+
+def _prove_crowd(options: argparse.Namespace) -> bool:
+    crowd = chaos_crowd.prove(options.crowd)
+    print("\n| One text, submitted by all at once | |\n|---|---|")
+    print(f"| submitted, complete | {crowd.accepted:,}, {crowd.complete:,} |")
+    print(f"| inferences of Stage 1, of Stage 2 | {crowd.inferences[0]}, {crowd.inferences[1]} |")
+    print(f"| different answers | {crowd.different} |")
+    print(f"| all done after | {crowd.seconds:.0f} s |", flush=True)
+    return (crowd.complete, crowd.different, crowd.inferences) == (options.crowd, 1, (1, 1))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,8 @@ class World:
         self.killed_at = time.time()
         with self.model.counting_lost():
             send(members, signal.SIGKILL)
-            psutil.wait_procs(with_them, timeout=PATIENCE_SECONDS)
+            _, left = psutil.wait_procs(with_them, timeout=PATIENCE_SECONDS)
+        assert not left, "processes of the old family live on"
 
     def kill_supervisor(self, members: list[psutil.Process]) -> None:
         """Kill what watches the site, and do what systemd does: end the rest, start it again."""

@@ -69,31 +69,6 @@ def jobs(folder: Path, location: str) -> tuple[str, int, int]:
     return found
 
 
-@pytest.mark.parametrize(
-    "roles",
-    [
-        ["main"],
-        ["sentinel"],
-        ["pusher"],
-        ["monitor"],
-        ["worker 0"],
-        ["worker 0", "worker 1"],
-    ],
-    ids=" and ".join,
-)
-def test_idle_process_killed_the_queue_goes_on(
-    site: Site, client: httpx.Client, roles: list[str]
-) -> None:
-    """Whoever dies without work, the next reflection is enriched, and nothing is left behind."""
-    before = settled_family(site)
-    for role in roles:
-        before[role].kill()
-    _, location = submit(client)
-    assert wait_until_finished(client, location)["status"] == "complete"
-    until(lambda: not any(map(alive, before.values())))
-    settled_family(site)
-
-
 def test_busy_worker_killed_its_job_is_done_by_another(
     site: Site, client: httpx.Client, model: Model, folder: Path
 ) -> None:
