@@ -12,7 +12,7 @@ import random
 import socket
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from django_q.tasks import async_task
 from redis import RedisError
 
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
-from enrichment.models.jobs import FINISHED, RUNNING, Priority
+from enrichment.models.jobs import RUNNING, Priority
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +231,7 @@ def cancel(reflection: Reflection) -> bool:
 
     Whoever is at work on one has lost its claim, and writes nothing more.
     """
-    unfinished = Job.objects.filter(reflection=reflection).exclude(status__in=FINISHED)
+    unfinished = Job.objects.filter(reflection=reflection).unfinished()
     return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED) > 0
 
 
@@ -284,19 +284,14 @@ def seconds_until_room(priority: Priority, depth: int) -> int:
 
 def _mean_service_seconds() -> float:
     """Return how long the last jobs took that a worker did."""
-    done = Job.objects.filter(status=Status.COMPLETE, started_at__isnull=False)
-    times = done.order_by("-finished_at").values_list("started_at", "finished_at")
+    done = Job.objects.done_by_workers().order_by("-finished_at")
+    times = done.values_list("started_at", "finished_at")
     took = [
         (finished - started).total_seconds()
         for started, finished in times[:SERVICE_SAMPLE]
         if started and finished
     ]
     return sum(took) / len(took) if took else UNKNOWN_SERVICE_SECONDS
-
-
-def oldest_waiting() -> datetime | None:
-    """Return since when the oldest waiting job waits."""
-    return Job.objects.waiting().order_by("created_at").values_list("created_at", flat=True).first()
 
 
 def _update_as_seen(job: Job, **changes: Any) -> bool:

@@ -6,17 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count
+from django.db.models import Count, Max, Min
 from django.utils import timezone
 
-from enrichment import jobs
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
+from enrichment.models.heartbeats import is_alive
+from enrichment.models.jobs import FINISHED, FREE_SINCE, is_free, is_held
 from enrichment.models.reflections import ReflectionQuerySet
 from enrichment.stages import analytics, help_lines, post_enricher
 from enrichment.stages.analytics import PastReflection
 
 HISTORY = timedelta(days=28)
 HISTORY_ROWS = 1000
+MINUTE = timedelta(minutes=1)
+# Over so long throughput is measured: a job takes seconds to minutes on a CPU.
+RECENT = 5 * MINUTE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,34 +133,78 @@ def reflection_report(reflection: Reflection, *, with_context: bool = True) -> R
 
 @dataclass(frozen=True, kw_only=True)
 class QueueReport:
-    """The state of the work. oldest_waiting_seconds: None when nothing waits."""
+    """The work there is, and who is there to do it.
+
+    by_status: jobs; only statuses that have any.
+    depth: unfinished jobs that nobody is at work on, those that wait out a back-off included.
+    oldest_waiting_seconds: for how long the first of them could have been worked on; None when
+    none can be now.
+    running: jobs that a worker is at work on.
+    completed_recently: jobs that workers completed within `RECENT`; what the cache answered in
+    the submission itself is none.
+    last_completed_seconds: age of the newest of those; None without one.
+    workers_alive: processes that gave a sign of life lately.
+    last_heartbeat_seconds: age of the newest sign of life; None without one.
+    """
 
     by_status: dict[str, int]
+    depth: int
     oldest_waiting_seconds: float | None
+    running: int
+    completed_recently: int
+    last_completed_seconds: float | None
     workers_alive: int
+    last_heartbeat_seconds: float | None
+
+    @property
+    def throughput_per_minute(self) -> float:
+        """Jobs that workers completed in a minute, the mean of the last five."""
+        return self.completed_recently / (RECENT / MINUTE)
+
+    @property
+    def finished(self) -> dict[str, int]:
+        """Jobs by status, without those that wait or are worked on."""
+        return {status: count for status, count in self.by_status.items() if status in FINISHED}
 
 
 def queue_report() -> QueueReport:
-    """Return how much work there is, and who is there to do it."""
+    """Return how much work there is, how fast it goes, and who is there to do it."""
     now = timezone.now()
-    oldest = jobs.oldest_waiting()
-    counted = dict(Job.objects.order_by().values_list("status").annotate(Count("id")))
-    return QueueReport(
-        by_status={status: counted[status] for status in Status if status in counted},
-        oldest_waiting_seconds=(now - oldest).total_seconds() if oldest else None,
-        workers_alive=workers_alive(),
+    by_status = dict(Job.objects.order_by().values_list("status").annotate(Count("id")))
+    work = Job.objects.unfinished().aggregate(
+        total=Count("id"),
+        running=Count("id", filter=is_held(now)),
+        oldest=Min(FREE_SINCE, filter=is_free(now)),
     )
-
-
-def workers_alive() -> int:
-    """Return how many worker processes gave a sign of life lately."""
-    return WorkerHeartbeat.objects.alive(timezone.now()).count()
+    done = (
+        Job.objects.done_by_workers()
+        .filter(finished_at__gt=now - RECENT)
+        .aggregate(count=Count("id"), last=Max("finished_at"))
+    )
+    workers = WorkerHeartbeat.objects.aggregate(
+        alive=Count("name", filter=is_alive(now)), last=Max("at")
+    )
+    return QueueReport(
+        by_status={status: by_status[status] for status in Status if status in by_status},
+        depth=work["total"] - work["running"],
+        oldest_waiting_seconds=_age_seconds(work["oldest"], now),
+        running=work["running"],
+        completed_recently=done["count"],
+        last_completed_seconds=_age_seconds(done["last"], now),
+        workers_alive=workers["alive"],
+        last_heartbeat_seconds=_age_seconds(workers["last"], now),
+    )
 
 
 def recent_reflections(viewer: Viewer, limit: int = 10) -> list[ReflectionReport]:
     """Return the newest reflections that a viewer may see."""
     newest = viewer.reflections().with_parts().order_by("-created_at")[:limit]
     return [reflection_report(reflection, with_context=False) for reflection in newest]
+
+
+def _age_seconds(at: datetime | None, now: datetime) -> float | None:
+    # What was written while the report was made is no older than nothing.
+    return None if at is None else max(0.0, (now - at).total_seconds())
 
 
 def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:

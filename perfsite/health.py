@@ -43,4 +43,4 @@ def _migrations() -> str:
 
 
 def _worker() -> str:
-    return "ok" if reports.workers_alive() else "none is alive: manage.py qcluster"
+    return "ok" if reports.queue_report().workers_alive else "none is alive: manage.py qcluster"

@@ -3,8 +3,14 @@
 from datetime import datetime, timedelta
 
 from django.db import models
+from django.db.models import Q
 
 ALIVE_WITHIN = timedelta(seconds=15)
+
+
+def is_alive(now: datetime) -> Q:
+    """Match workers that gave a sign of life lately."""
+    return Q(at__gte=now - ALIVE_WITHIN)
 
 
 class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
@@ -12,7 +18,7 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
 
     def alive(self, now: datetime) -> "WorkerHeartbeatQuerySet":
         """Workers that gave one lately."""
-        return self.filter(at__gte=now - ALIVE_WITHIN)
+        return self.filter(is_alive(now))
 
 
 class WorkerHeartbeat(models.Model):

@@ -1,7 +1,9 @@
 """The job: the truth about the work on a reflection. A queue message is only a ticket."""
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from enrichment.models.reflections import Reflection
 
@@ -21,6 +23,7 @@ class Status(models.TextChoices):
 
 FINISHED = (Status.COMPLETE, Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
 RUNNING = (Status.STAGE1_RUNNING, Status.STAGE1_COMPLETE, Status.STAGE2_RUNNING)
+UNFINISHED = (Status.QUEUED, *RUNNING)
 
 
 class Priority(models.IntegerChoices):
@@ -30,17 +33,40 @@ class Priority(models.IntegerChoices):
     BULK = 10
 
 
+def is_free(now: datetime) -> Q:
+    """Match waiting jobs whose time has come, and running ones whose worker let its lease run out.
+
+    `FREE_SINCE` is when that happened.
+    """
+    waiting = Q(status=Status.QUEUED, available_at__lte=now)
+    abandoned = Q(status__in=RUNNING, lease_until__lte=now)
+    return waiting | abandoned
+
+
+FREE_SINCE = Case(When(status=Status.QUEUED, then="available_at"), default="lease_until")
+
+
+def is_held(now: datetime) -> Q:
+    """Match jobs that a worker is at work on."""
+    return Q(status__in=RUNNING, lease_until__gt=now)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Jobs, narrowed step by step."""
 
-    def claimable(self, now: object) -> "JobQuerySet":
-        """Waiting jobs whose time has come, and running ones whose worker let its lease run out."""
-        waiting = Q(status=Status.QUEUED, available_at__lte=now)
-        abandoned = Q(status__in=RUNNING, lease_until__lte=now)
-        return self.filter(waiting | abandoned)
+    def claimable(self, now: datetime) -> "JobQuerySet":
+        """Jobs that any worker may take."""
+        return self.filter(is_free(now))
 
     def waiting(self) -> "JobQuerySet":
         return self.filter(status=Status.QUEUED)
+
+    def unfinished(self) -> "JobQuerySet":
+        return self.filter(status__in=UNFINISHED)
+
+    def done_by_workers(self) -> "JobQuerySet":
+        """Complete ones, but for those that the cache answered in the submission itself."""
+        return self.filter(status=Status.COMPLETE, started_at__isnull=False)
 
 
 class Job(models.Model):
