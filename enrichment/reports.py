@@ -21,6 +21,9 @@ HISTORY_ROWS = 1000
 MINUTE = timedelta(minutes=1)
 # Over so long throughput is measured: a job takes seconds to minutes on a CPU.
 RECENT = 5 * MINUTE
+# Missing tickets are issued within 5 s and a dead worker's lease runs out within 30: a job that
+# waits for so long while nobody is at work waits for nobody.
+STALLED_AFTER = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +163,19 @@ class QueueReport:
     def throughput_per_minute(self) -> float:
         """Jobs that workers completed in a minute, the mean of the last five."""
         return self.completed_recently / (RECENT / MINUTE)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether workers live and jobs wait, and yet nothing is done; a backlog alone is not."""
+        long = STALLED_AFTER.total_seconds()
+        idle = self.last_completed_seconds is None or self.last_completed_seconds > long
+        return (
+            self.workers_alive > 0
+            and self.oldest_waiting_seconds is not None
+            and self.oldest_waiting_seconds > long
+            and not self.running
+            and idle
+        )
 
     @property
     def finished(self) -> dict[str, int]:

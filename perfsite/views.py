@@ -46,8 +46,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     """Answer whether the whole can take work."""
     found = readiness()
     headers = {} if found.ok else {"Retry-After": "2"}
-    body = {"status": found.status, "checks": found.checks}
-    return JsonResponse(body, status=200 if found.ok else 503, headers=headers)
+    return JsonResponse(found.as_json(), status=200 if found.ok else 503, headers=headers)
 
 
 @csrf_exempt

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from enrichment import jobs
 from enrichment.models import Job, Reflection, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
-from enrichment.reports import queue_report
+from enrichment.reports import STALLED_AFTER, queue_report
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -131,6 +131,18 @@ def test_sign_of_life_given_meanwhile_has_no_age_below_zero():
     WorkerHeartbeat.objects.create(name="here:1", at=timezone.now() + seconds(0.5))
 
     assert queue_report().last_heartbeat_seconds == 0
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_queue_is_stalled_only_under_workers_that_are_alive(workers: int):
+    """Without any it is no riddle why nothing is done, even if nothing ever was."""
+    make_job(age=STALLED_AFTER.total_seconds() + 1)
+    WorkerHeartbeat.objects.create(name="here:1", at=NOW - seconds(0 if workers else 60))
+
+    report = queue_report()
+
+    assert report.workers_alive == workers
+    assert report.stalled == bool(workers)
 
 
 def test_report_takes_four_queries_however_many_jobs_there_are(
