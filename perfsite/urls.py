@@ -25,6 +25,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("perfsite/favicon.svg"))),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", views.Metrics.as_view(), name="metrics"),
 ]
 
 handler400 = "perfsite.views.bad_request"

@@ -1,5 +1,7 @@
 """Pages that need both apps, and the endpoints of monitors."""
 
+from typing import ClassVar
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,11 +9,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from cachestats.reports import cache_report
 from enrichment import hosts, reports
 from enrichment.submission import MAX_CHARACTERS
 from enrichment.views import submit_form
+from perfsite import prometheus
 from perfsite.api import problem_response
 from perfsite.health import readiness
 
@@ -47,6 +53,24 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     found = readiness()
     headers = {} if found.ok else {"Retry-After": "2"}
     return JsonResponse(found.as_json(), status=200 if found.ok else 503, headers=headers)
+
+
+class Metrics(APIView):
+    """The site's numbers for Prometheus."""
+
+    required_scopes: ClassVar = {"GET": "cache:read"}
+
+    def perform_content_negotiation(
+        self,
+        request: Request,  # noqa: ARG002  # the interface's
+        force: bool = False,  # noqa: ARG002
+    ) -> tuple[BaseRenderer, str]:
+        """Answer the same whatever a scraper asks for: numbers as text, errors as JSON."""
+        renderer = self.get_renderers()[0]
+        return renderer, str(renderer.media_type)
+
+    def get(self, _request: Request) -> HttpResponse:
+        return HttpResponse(prometheus.exposition(), content_type=prometheus.CONTENT_TYPE)
 
 
 @csrf_exempt

@@ -22,6 +22,7 @@ ENDPOINTS = [
     ("delete", f"/api/v1/reflections/{uuid4()}/", Scope.ENRICH_RUN),
     ("get", STATS, Scope.CACHE_READ),
     ("post", "/api/v1/cache/purge/", Scope.CACHE_PURGE),
+    ("get", "/metrics", Scope.CACHE_READ),
 ]
 
 
