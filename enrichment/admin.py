@@ -103,13 +103,13 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
 
     @admin.action(permissions=["act"], description="Retry what did not complete")
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        done = sum(jobs.retry(job.reflection) for job in queryset.select_related("reflection"))
-        self.message_user(request, f"{done} of {len(queryset)} queued again.", _level(done))
+        chosen, done = queryset.count(), jobs.retry(queryset)
+        self.message_user(request, f"{done} of {chosen} queued again.", _level(done))
 
     @admin.action(permissions=["act"], description="Cancel what is not finished")
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        done = sum(jobs.cancel(job.reflection) for job in queryset.select_related("reflection"))
-        self.message_user(request, f"{done} of {len(queryset)} cancelled.", _level(done))
+        chosen, done = queryset.count(), jobs.cancel(queryset)
+        self.message_user(request, f"{done} of {chosen} cancelled.", _level(done))
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("enrichment.change_job")

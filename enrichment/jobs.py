@@ -18,14 +18,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 from redis import RedisError
 
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
-from enrichment.models.jobs import RUNNING, Priority
+from enrichment.models.jobs import RUNNING, UNFINISHED, Priority
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,9 @@ SERVICE_SAMPLE = 50
 UNKNOWN_SERVICE_SECONDS = 10.0
 LONGEST_RETRY_SECONDS = 3600
 TICKET = "enrichment.tasks.run_next_job"
+# Issued at once: more than workers finish until the next look for missing ones, 5 s later, and
+# written within about 0.1 s, for which other writers wait.
+TICKETS_AT_ONCE = 100
 UNCLAIMED: dict[str, Any] = {"token": None, "claimed_by": "", "lease_until": None}
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
 
@@ -226,23 +229,22 @@ def release(workers: Collection[str], *, charged: bool) -> int:
     return claimed.update(status=Status.QUEUED, available_at=timezone.now(), **UNCLAIMED, **changes)
 
 
-def cancel(reflection: Reflection) -> bool:
-    """End a reflection's unfinished jobs; return whether there were any.
+def cancel(chosen: QuerySet[Job]) -> int:
+    """End those of these jobs that are unfinished, at once; return how many.
 
     Whoever is at work on one has lost its claim, and writes nothing more.
     """
-    unfinished = Job.objects.filter(reflection=reflection).unfinished()
-    return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED) > 0
+    unfinished = chosen.filter(status__in=UNFINISHED)
+    return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED)
 
 
-def retry(reflection: Reflection) -> bool:
-    """Queue again what failed, was cancelled or quarantined, with all its budgets; tell if so.
+def retry(chosen: QuerySet[Job]) -> int:
+    """Queue again those that failed, were cancelled or quarantined, with all their budgets.
 
-    Stages that are done are kept. Enriching fallbacks again is `queue_again`'s affair.
+    Stages that are done are kept. Enriching fallbacks again is `queue_again`'s affair. Return how
+    many were queued.
     """
-    ended = Job.objects.filter(
-        reflection=reflection, purpose=Job.Purpose.SUBMITTED, status__in=RETRYABLE
-    )
+    ended = chosen.filter(purpose=Job.Purpose.SUBMITTED, status__in=RETRYABLE)
     with transaction.atomic():
         queued = ended.update(
             status=Status.QUEUED,
@@ -251,16 +253,20 @@ def retry(reflection: Reflection) -> bool:
             available_at=timezone.now(),
             finished_at=None,
         )
-        for _ in range(queued):
+        # The workers issue the others.
+        for _ in range(min(queued, TICKETS_AT_ONCE)):
             issue_ticket()
-    return queued > 0
+    return queued
 
 
 def top_up_tickets() -> int:
-    """Issue tickets up to the number of claimable jobs, never beyond; return how many."""
+    """Issue tickets up to the number of claimable jobs, never beyond; return how many.
+
+    Some at a time: it is the heartbeat that calls, and leases must be renewed meanwhile.
+    """
     claimable = Job.objects.claimable(timezone.now()).count()
     try:
-        missing = claimable - int(get_broker().queue_size())
+        missing = min(claimable - int(get_broker().queue_size()), TICKETS_AT_ONCE)
         for _ in range(missing):
             issue_ticket()
     except RedisError as exc:

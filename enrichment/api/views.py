@@ -1,9 +1,11 @@
 """Endpoints of reflections: parse, call one service or report, answer."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +17,10 @@ from rest_framework.views import APIView
 
 from enrichment import jobs, services
 from enrichment.api.headers import cache_headers
+from enrichment.api.selections import selected_jobs
 from enrichment.errors import InvalidSubmission
-from enrichment.models import Reflection
+from enrichment.models import Job, Reflection, Status
+from enrichment.models.jobs import UNFINISHED
 from enrichment.reports import ReflectionReport, Viewer, reflection_report
 from enrichment.submission import parse
 
@@ -98,7 +102,7 @@ class ReflectionRetry(APIView):
 
     def post(self, request: Request, reflection_id: UUID) -> Response:
         reflection = _visible(request, reflection_id, services.CHANGE_ANY)
-        if not jobs.retry(reflection):
+        if not jobs.retry(reflection.jobs.all()):
             state = reflection.submitted_job.status
             raise Conflict(f"Only failed, cancelled or quarantined work is retried; it is {state}.")
         headers = {"Retry-After": str(POLL_SECONDS)}
@@ -112,10 +116,40 @@ class ReflectionCancel(APIView):
 
     def post(self, request: Request, reflection_id: UUID) -> Response:
         reflection = _visible(request, reflection_id, services.CHANGE_ANY)
-        if not jobs.cancel(reflection):
+        if not jobs.cancel(reflection.jobs.all()):
             state = reflection.submitted_job.status
             raise Conflict(f"There is nothing to cancel; it is {state}.")
         return _answer(reflection_report(_fetch(reflection.pk)))
+
+
+class ReflectionRetryMany(APIView):
+    """Queue again what failed, was cancelled or quarantined, of many reflections."""
+
+    required_scopes: ClassVar = {"POST": "enrich:run"}
+
+    def post(self, request: Request) -> Response:
+        chosen, matched = _chosen(request, jobs.RETRYABLE)
+        return Response({"matched": matched, "queued": jobs.retry(chosen)})
+
+
+class ReflectionCancelMany(APIView):
+    """End the unfinished work on many reflections."""
+
+    required_scopes: ClassVar = {"POST": "enrich:run"}
+
+    def post(self, request: Request) -> Response:
+        chosen, matched = _chosen(request, UNFINISHED)
+        return Response({"matched": matched, "cancelled": jobs.cancel(chosen)})
+
+
+def _chosen(request: Request, accepted: Sequence[Status]) -> tuple[QuerySet[Job], int]:
+    """Return the jobs that a body names, as far as the viewer may change them.
+
+    And of how many reflections: once they are changed, their status tells no more.
+    """
+    reachable = viewer_of(request, services.CHANGE_ANY).reflections()
+    chosen = selected_jobs(reachable, cast(dict[str, Any], request.data), accepted)
+    return chosen, chosen.values("reflection_id").distinct().count()
 
 
 def _visible(

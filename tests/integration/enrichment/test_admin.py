@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
@@ -156,6 +158,37 @@ def test_job_action_needs_its_permission(
 
     admin.post("/admin/enrichment/job/", chosen)
     assert Job.objects.get().status == after
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "said"),
+    [
+        ("retry", Status.FAILED, Status.QUEUED, "2000 of 2000 queued again."),
+        ("cancel", Status.QUEUED, Status.CANCELLED, "2000 of 2000 cancelled."),
+    ],
+)
+def test_job_action_on_all_that_a_filter_shows_takes_few_queries(
+    admin: Client, action: str, before: Status, after: Status, said: str
+):
+    """Thousands change in one statement, and the message counts what was chosen."""
+    now = timezone.now()
+    reflections = [Reflection(text="A day", key_scope="site", timestamp=now) for _ in range(2001)]
+    Reflection.objects.bulk_create(reflections)
+    made = Job.objects.bulk_create(
+        Job(reflection=reflection, status=before, available_at=now) for reflection in reflections
+    )
+    spared = made.pop()
+    Job.objects.filter(pk=spared.pk).update(status=Status.COMPLETE)
+    chosen = {"action": action, "_selected_action": [made[0].pk], "select_across": "1"}
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = admin.post(f"/admin/enrichment/job/?status__exact={before}", chosen)
+
+    tickets = sum("django_q_ormq" in query["sql"] for query in captured)
+    assert tickets <= jobs.TICKETS_AT_ONCE
+    assert len(captured) - tickets <= 12
+    assert Job.objects.filter(status=after).count() == 2000
+    assert said in admin.get(answer["Location"]).content.decode()
 
 
 def test_tickets_are_never_resubmitted_by_hand(admin: Client, reflection: Reflection):

@@ -191,11 +191,11 @@ def test_cancelled_job_is_worked_on_by_nobody(claimed: bool):
     job = make_job()
     mine = jobs.claim() if claimed else None
 
-    assert jobs.cancel(job.reflection)
+    assert jobs.cancel(job.reflection.jobs.all())
 
     assert Job.objects.get().status == Status.CANCELLED
     assert jobs.claim() is None
-    assert not jobs.cancel(job.reflection)
+    assert not jobs.cancel(job.reflection.jobs.all())
     if mine:
         assert not jobs.renew(mine.token)
         with pytest.raises(jobs.ClaimLost):
@@ -208,7 +208,7 @@ def test_retried_job_has_all_its_budgets_again(ended: Status):
     job = make_job()
     Job.objects.update(status=ended, attempts=20, errors=5, finished_at=timezone.now())
 
-    assert jobs.retry(job.reflection)
+    assert jobs.retry(job.reflection.jobs.all())
 
     again = jobs.claim()
     assert (again.attempts, again.errors, again.finished_at) == (1, 0, None)
@@ -221,7 +221,7 @@ def test_job_that_did_not_end_badly_is_not_retried(status: Status):
     job = make_job()
     Job.objects.update(status=status)
 
-    assert not jobs.retry(job.reflection)
+    assert not jobs.retry(job.reflection.jobs.all())
     assert Job.objects.get().status == status
 
 
@@ -346,4 +346,47 @@ def test_retry_leaves_ended_attempts_at_better_answers_alone():
             finished_at=timezone.now(),
         )
 
-    assert not jobs.retry(job.reflection)
+    assert not jobs.retry(job.reflection.jobs.all())
+
+
+def make_jobs(count: int, **fields) -> None:
+    now = timezone.now()
+    reflections = [
+        Reflection(text="A day", key_scope="site", timestamp=now) for _number in range(count)
+    ]
+    Reflection.objects.bulk_create(reflections)
+    Job.objects.bulk_create(
+        Job(reflection=reflection, available_at=now, **fields) for reflection in reflections
+    )
+
+
+def test_retry_of_many_issues_some_tickets_and_the_workers_the_others():
+    """Tickets never outnumber the jobs, and no pass writes more than some."""
+    count = 2 * jobs.TICKETS_AT_ONCE + 1
+    make_jobs(count, status=Status.FAILED)
+
+    assert jobs.retry(Job.objects.all()) == count
+    assert OrmQ.objects.count() == jobs.TICKETS_AT_ONCE
+    assert [jobs.top_up_tickets() for _ in range(3)] == [jobs.TICKETS_AT_ONCE, 1, 0]
+    assert OrmQ.objects.count() == count
+
+
+def test_retry_leaves_all_as_it_was_when_its_tickets_cannot_be_written(monkeypatch):
+    """Jobs and tickets are written together or not at all."""
+    make_jobs(3, status=Status.FAILED)
+    monkeypatch.setattr("enrichment.jobs.async_task", lambda _task: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        jobs.retry(Job.objects.all())
+
+    assert set(Job.objects.values_list("status", flat=True)) == {Status.FAILED}
+
+
+def test_cancel_of_many_spares_what_is_finished():
+    """What waits and what runs ends; what has ended keeps how it did."""
+    for status in Status:
+        make_jobs(1, status=status)
+
+    assert jobs.cancel(Job.objects.all()) == 4
+    ended = sorted(Job.objects.values_list("status", flat=True))
+    assert ended == ["cancelled"] * 5 + ["complete", "failed", "quarantined"]

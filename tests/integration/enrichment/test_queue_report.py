@@ -86,7 +86,7 @@ def test_retried_job_waits_since_it_was_retried():
     job = make_job(Status.FAILED, age=86_400)
 
     with time_machine.travel(NOW - seconds(3), tick=False):
-        jobs.retry(job.reflection)
+        jobs.retry(job.reflection.jobs.all())
 
     assert queue_report().oldest_waiting_seconds == 3
 

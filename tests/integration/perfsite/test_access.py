@@ -20,6 +20,8 @@ ENDPOINTS = [
     ("post", "/api/v1/reflections/", Scope.ENRICH_RUN),
     ("get", f"/api/v1/reflections/{uuid4()}/", Scope.ENRICH_READ),
     ("delete", f"/api/v1/reflections/{uuid4()}/", Scope.ENRICH_RUN),
+    ("post", "/api/v1/reflections/retry/", Scope.ENRICH_RUN),
+    ("post", "/api/v1/reflections/cancel/", Scope.ENRICH_RUN),
     ("get", STATS, Scope.CACHE_READ),
     ("post", "/api/v1/cache/purge/", Scope.CACHE_PURGE),
     ("get", "/metrics", Scope.CACHE_READ),
