@@ -26,6 +26,7 @@ lint: install
 
 bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.queue
 	@$(BIN)/python -m tests.benchmarks.roundtrip
 
 proofs: install
