@@ -86,10 +86,12 @@ def issue_ticket() -> None:
 
     One that Redis did not take is issued by the workers later, with a word in the log.
     """
+    # What became of the work stands in the job; django-q2 would read all that it saved each time.
+    issue = partial(async_task, TICKET, save=False)
     if settings.REDIS_URL:
-        transaction.on_commit(partial(async_task, TICKET), robust=True)
+        transaction.on_commit(issue, robust=True)
     else:
-        async_task(TICKET)
+        issue()
 
 
 def claim() -> Job | None:
