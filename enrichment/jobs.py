@@ -12,8 +12,9 @@ import random
 import socket
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from django_q.tasks import async_task
 from redis import RedisError
 
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
-from enrichment.models.jobs import RUNNING, UNFINISHED, Priority
+from enrichment.models.jobs import RUNNING, UNFINISHED, Priority, is_abandoned, is_ready
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +37,10 @@ MAX_CRASHES = 20
 FIRST_WAIT = timedelta(seconds=2)
 # Jobs that failed together must not come back together.
 JITTER = 0.5
-# A claim that lost its race looks again, but not for ever.
-CLAIM_TRIES = 5
+# A claim that lost its race for a job tries the next best; after some it looks again, but not for
+# ever.
+CLAIM_CHOICE = 5
+CLAIM_LOOKS = 5
 AGAIN_AT_ONCE = 20
 # Twice as long after each try that failed; what takes the model down each time must not do so for
 # ever.
@@ -96,31 +99,14 @@ def issue_ticket() -> None:
 
 def claim() -> Job | None:
     """Return the best job that may be worked on, now ours, or None when there is none."""
-    for _ in range(CLAIM_TRIES):
+    for _ in range(CLAIM_LOOKS):
         now = timezone.now()
-        seen = (
-            Job.objects.claimable(now)
-            .order_by("priority", "created_at")
-            .select_related("reflection")
-            .first()
-        )
-        if seen is None:
+        best = _best(now)
+        for seen in best:
+            if _take(seen, now):
+                return seen
+        if not best:
             return None
-        if seen.crashes >= MAX_CRASHES:
-            _update_as_seen(seen, status=Status.QUARANTINED, finished_at=now, **UNCLAIMED)
-            continue
-        second = StageResult.objects.filter(reflection=seen.reflection, stage=1).exists()
-        claimed = _update_as_seen(
-            seen,
-            status=Status.STAGE2_RUNNING if second else Status.STAGE1_RUNNING,
-            token=uuid.uuid4(),
-            claimed_by=worker_name(),
-            lease_until=now + LEASE,
-            attempts=seen.attempts + 1,
-            started_at=seen.started_at or now,
-        )
-        if claimed:
-            return seen
     return None
 
 
@@ -300,6 +286,40 @@ def _mean_service_seconds() -> float:
         if started and finished
     ]
     return sum(took) / len(took) if took else UNKNOWN_SERVICE_SECONDS
+
+
+def _best(now: datetime) -> list[Job]:
+    """Return the few jobs to try, best first.
+
+    One look for each kind of claimable job: the index has either in order, so that a look reads no
+    more than it returns. One look for both would sort the whole backlog each time.
+    """
+    found: list[Job] = []
+    for kind in (is_ready(now), is_abandoned(now)):
+        ordered = (
+            Job.objects.filter(kind).order_by("priority", "created_at").select_related("reflection")
+        )
+        found += ordered[:CLAIM_CHOICE]
+    return sorted(found, key=attrgetter("priority", "created_at"))[:CLAIM_CHOICE]
+
+
+def _take(seen: Job, now: datetime) -> bool:
+    """Claim a job, unless another worker was faster or it has cost too many workers."""
+    if seen.crashes >= MAX_CRASHES:
+        _update_as_seen(seen, status=Status.QUARANTINED, finished_at=now, **UNCLAIMED)
+        return False
+    # What was never begun has no results, and is not asked for them.
+    first = StageResult.objects.filter(reflection=seen.reflection, stage=1)
+    second = seen.started_at is not None and first.exists()
+    return _update_as_seen(
+        seen,
+        status=Status.STAGE2_RUNNING if second else Status.STAGE1_RUNNING,
+        token=uuid.uuid4(),
+        claimed_by=worker_name(),
+        lease_until=now + LEASE,
+        attempts=seen.attempts + 1,
+        started_at=seen.started_at or now,
+    )
 
 
 def _update_as_seen(job: Job, **changes: Any) -> bool:

@@ -33,14 +33,19 @@ class Priority(models.IntegerChoices):
     BULK = 10
 
 
-def is_free(now: datetime) -> Q:
-    """Match waiting jobs whose time has come, and running ones whose worker let its lease run out.
+def is_ready(now: datetime) -> Q:
+    """Match waiting jobs whose time has come."""
+    return Q(status=Status.QUEUED, available_at__lte=now)
 
-    `FREE_SINCE` is when that happened.
-    """
-    waiting = Q(status=Status.QUEUED, available_at__lte=now)
-    abandoned = Q(status__in=RUNNING, lease_until__lte=now)
-    return waiting | abandoned
+
+def is_abandoned(now: datetime) -> Q:
+    """Match running jobs whose worker let its lease run out."""
+    return Q(status__in=RUNNING, lease_until__lte=now)
+
+
+def is_free(now: datetime) -> Q:
+    """Match both; `FREE_SINCE` is when that happened."""
+    return is_ready(now) | is_abandoned(now)
 
 
 FREE_SINCE = Case(When(status=Status.QUEUED, then="available_at"), default="lease_until")

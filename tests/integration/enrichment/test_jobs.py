@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from enrichment import jobs, services, tasks
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
-from enrichment.models.jobs import Priority
+from enrichment.models.jobs import Priority, is_ready
 from tests.standin import Script
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -44,6 +45,39 @@ def test_claim_takes_interactive_work_first_and_older_before_newer():
     bulk, first, second = make_job(Priority.BULK), make_job(), make_job()
 
     assert [jobs.claim(), jobs.claim(), jobs.claim()] == [first, second, bulk]
+
+
+def test_abandoned_job_goes_before_newer_ones_and_behind_more_urgent_ones():
+    """What a dead worker left keeps its place among those that wait."""
+    left = make_job(Priority.BULK)
+    jobs.claim()
+    expire_lease(left)
+    newer, urgent = make_job(Priority.BULK), make_job()
+
+    assert [jobs.claim(), jobs.claim(), jobs.claim()] == [urgent, left, newer]
+
+
+def test_claim_that_loses_its_race_takes_the_next_job():
+    """Two workers that look at the same time both find work."""
+    lost, other = make_job(), make_job()
+
+    def overtake(execute, sql, *rest):
+        """Let another worker have the best job once it has been seen."""
+        if sql.startswith("UPDATE") and not raced:
+            raced.append(True)
+            Job.objects.filter(pk=lost.pk).update(attempts=1, status=Status.STAGE1_RUNNING)
+        return execute(sql, *rest)
+
+    raced: list[bool] = []
+    with connection.execute_wrapper(overtake):
+        assert jobs.claim() == other
+
+
+def test_look_for_the_best_job_does_not_sort_the_backlog():
+    """A claim costs the same however many jobs wait."""
+    best = Job.objects.filter(is_ready(timezone.now())).order_by("priority", "created_at")[:1]
+
+    assert "ORDER BY" not in best.explain()
 
 
 def test_claimed_job_is_not_claimed_again():
