@@ -48,7 +48,9 @@ class Stopwatch:
 
     def times(self, what: str) -> dict[str, float]:
         """Return when it happened (Unix seconds) to whom: a message or a process, by its id."""
-        lines = (line.split() for line in self._path.read_text().splitlines())
+        # The last line may be half there.
+        whole, _, _ = self._path.read_text().rpartition("\n")
+        lines = (line.split() for line in whole.splitlines())
         return {who: float(when) for word, who, when in lines if word == what}
 
 
