@@ -108,7 +108,7 @@ class Job(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["status", "priority", "created_at"], name="job_claim"),
-            models.Index(fields=["finished_at"], name="job_finished"),
+            models.Index(fields=["status", "finished_at"], name="job_finished"),
         ]
         constraints = [
             models.UniqueConstraint(
