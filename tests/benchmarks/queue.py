@@ -5,10 +5,12 @@ idle in between: ours has committed its claim by then, django-q2 is about to cal
 
 Throughput is that of a backlog of jobs that do nothing. Ours go the whole way through
 `run_next_job`: claim, both results found, fenced end. The cluster is up and idle before the backlog
-comes, and the time runs from when all of it is there until django-q2's monitor is done with the
-last of its messages. That is later than our jobs are done, so both sides pay for all that django-q2
-does with a message. They have the same command, broker and database, the same settings of both, and
-a queue each. Where tickets wait in Redis, what was done while the backlog came does not count.
+comes, and the time runs from when all of it is there until the last job is done: ours when its row
+says so, django-q2's when its monitor is through with the message, which it was told not to save (a
+saved result costs it more). Our workers go on to the next job without waiting for its ticket; the
+tickets that are left are worked off afterwards and cost nobody's time. Both sides have the same
+command, broker and database, the same settings of both, and a queue each. Where tickets wait in
+Redis, what was done while the backlog came does not count.
 
 Sides take turns in small slices, so that the noise of the machine hits all alike: take the ratios.
 """

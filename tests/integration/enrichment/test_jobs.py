@@ -99,6 +99,29 @@ def test_repeated_ticket_after_the_work_is_done_changes_nothing(model: Script):
     assert len(model.questions("/api/chat")) == 1
 
 
+def test_worker_goes_on_to_the_next_job_without_another_ticket(model: Script):
+    """Who is at it does all that waits, best first, and leaves nothing to the tickets' way."""
+    for number in range(3):
+        make_job(text=f"I was so happy on day {number}")
+
+    tasks.run_next_job()
+
+    assert set(Job.objects.values_list("status", flat=True)) == {Status.COMPLETE}
+
+
+def test_worker_that_is_to_end_begins_no_other_job(model: Script, monkeypatch):
+    """What it has not begun stays for others."""
+    answers = iter([False, False, True])
+    monkeypatch.setattr("enrichment.worker.is_ending", lambda: next(answers))
+    make_job()
+    make_job(text="Another quiet day")
+
+    tasks.run_next_job()
+
+    statuses = Job.objects.order_by("created_at").values_list("status", flat=True)
+    assert list(statuses) == [Status.COMPLETE, Status.QUEUED]
+
+
 def test_abandoned_job_is_claimed_again_when_its_lease_has_run_out():
     """A worker that died gives its job up with its lease."""
     make_job()
@@ -408,7 +431,7 @@ def test_retry_of_many_issues_some_tickets_and_the_workers_the_others():
 def test_retry_leaves_all_as_it_was_when_its_tickets_cannot_be_written(monkeypatch):
     """Jobs and tickets are written together or not at all."""
     make_jobs(3, status=Status.FAILED)
-    monkeypatch.setattr("enrichment.jobs.async_task", lambda _task: 1 / 0)
+    monkeypatch.setattr("enrichment.jobs.async_task", lambda _task, **_how: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         jobs.retry(Job.objects.all())
