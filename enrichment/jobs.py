@@ -220,10 +220,14 @@ def release(workers: Collection[str], *, charged: bool) -> int:
 def cancel(chosen: QuerySet[Job]) -> int:
     """End those of these jobs that are unfinished, at once; return how many.
 
-    Whoever is at work on one has lost its claim, and writes nothing more.
+    Whoever is at work on one has lost its claim, and writes nothing more. Where it was to find
+    better answers, no other job is made for that.
     """
     unfinished = chosen.filter(status__in=UNFINISHED)
-    return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED)
+    again = unfinished.filter(purpose=Job.Purpose.AGAIN).values("reflection")
+    with transaction.atomic():
+        Reflection.objects.filter(enrich_again=True, pk__in=again).update(enrich_again=False)
+        return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED)
 
 
 def retry(chosen: QuerySet[Job]) -> int:

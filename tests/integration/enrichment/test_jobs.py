@@ -439,6 +439,18 @@ def test_retry_leaves_all_as_it_was_when_its_tickets_cannot_be_written(monkeypat
     assert set(Job.objects.values_list("status", flat=True)) == {Status.FAILED}
 
 
+def test_cancelled_attempt_at_better_answers_is_not_made_again():
+    """Who cancels it wants the work to end; the fallbacks stay."""
+    job = make_job(enrich_again=True)
+    Job.objects.update(status=Status.COMPLETE, finished_at=timezone.now())
+    jobs.queue_again()
+
+    assert jobs.cancel(job.reflection.jobs.all()) == 1
+
+    Job.objects.update(created_at=timezone.now() - timedelta(days=1))
+    assert jobs.queue_again() == 0
+
+
 def test_cancel_of_many_spares_what_is_finished():
     """What waits and what runs ends; what has ended keeps how it did."""
     for status in Status:
