@@ -6,11 +6,11 @@ idle in between: ours has committed its claim by then, django-q2 is about to cal
 Throughput is that of a backlog of jobs that do nothing. Ours go the whole way through
 `run_next_job`: claim, both results found, fenced end. The cluster is up and idle before the backlog
 comes, and the time runs from when all of it is there until the last job is done: ours when its row
-says so, django-q2's when its monitor is through with the message, which it was told not to save (a
-saved result costs it more). Our workers go on to the next job without waiting for its ticket; the
-tickets that are left are worked off afterwards and cost nobody's time. Both sides have the same
-command, broker and database, the same settings of both, and a queue each. Where tickets wait in
-Redis, what was done while the backlog came does not count.
+says so, django-q2's when its monitor has saved the result and is through with the message. A third
+row shows it saving nothing: then nobody knows what became of a job. Our workers go on to the next
+job without waiting for its ticket; the tickets that are left are worked off afterwards and cost
+nobody's time. All sides have the same command, broker and database, the same settings of both, and
+a queue each. Where tickets wait in Redis, what was done while the backlog came does not count.
 
 Sides take turns in small slices, so that the noise of the machine hits all alike: take the ratios.
 """
@@ -32,10 +32,14 @@ from tests.benchmarks.cache import machine
 from tests.engines import ROOT
 from tests.servers import running_postgres, running_redis
 
-OURS, BARE, DEFAULT = "Perfsite", "django-q2, same settings", "django-q2, Django's defaults"
+OURS = "Perfsite"
+BARE = "django-q2, same settings"
+UNSAVED = "django-q2, saving nothing"
+DEFAULT = "django-q2, Django's defaults"
 SETTINGS = {
     OURS: "perfsite.settings",
     BARE: "tests.benchmarks.bare",
+    UNSAVED: "tests.benchmarks.bare_unsaved",
     DEFAULT: "tests.benchmarks.bare_default",
 }
 # By broker: the servers that it takes, and what it is.
@@ -122,7 +126,7 @@ def measure(broker: str, jobs: int) -> dict[str, Any]:
 
 def contenders(broker: str, folder: Path, servers: ExitStack) -> Iterator[Contender]:
     """Yield each side, with servers of its own and migrated databases."""
-    names = [OURS, BARE, DEFAULT] if broker == "sqlite" else [OURS, BARE]
+    names = [OURS, BARE, UNSAVED, *([DEFAULT] if broker == "sqlite" else [])]
     wanted, _ = BROKERS[broker]
     inherited = {key: value for key, value in os.environ.items() if key != "CACHE_DATABASE_URL"}
     for number, name in enumerate(names):
