@@ -18,7 +18,7 @@ from types import FrameType
 TICK_SECONDS = 0.2
 # Above this process stands the machine's own supervisor or a person who waits: end in time.
 GRACE_SECONDS = 8.0
-FIRST_RESTART_SECONDS = 0.5
+FIRST_RESTART_SECONDS = 0.1
 LAST_RESTART_SECONDS = 2.0
 # A child that lived this long had begun its work; its next death starts with a short wait again.
 WELL_AFTER_SECONDS = 5.0
