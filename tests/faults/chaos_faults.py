@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 import psutil
@@ -32,6 +33,14 @@ STOP_SECONDS = 12.0
 FREEZE_SECONDS = 34.0
 
 
+class Kill(Enum):
+    """Whether jobs are claimed again by what the supervisor starts, or only once it is started."""
+
+    NONE = "none"
+    PART = "below the supervisor"
+    SUPERVISOR = "the supervisor"
+
+
 @dataclass(frozen=True)
 class Fault:
     """Something that happens.
@@ -45,7 +54,7 @@ class Fault:
     recovered: Callable[[World, float], float | None]
     brokers: tuple[str, ...] = BROKERS
     every: int = 1
-    kill: bool = False
+    kill: Kill = Kill.NONE
 
 
 def claimed(world: World, after: float) -> float | None:
@@ -186,8 +195,8 @@ def model_in(mood: Mood, seconds: float, world: World) -> None:
         time.sleep(seconds)
 
 
-def _kill(name: str, provoke: Callable[[World], None]) -> Fault:
-    return Fault(f"kill -9: {name}", provoke, claimed, kill=True)
+def _kill(name: str, provoke: Callable[[World], None], kill: Kill = Kill.PART) -> Fault:
+    return Fault(f"kill -9: {name}", provoke, claimed, kill=kill)
 
 
 def _mood(mood: Mood, seconds: float = MOOD_SECONDS) -> Fault:
@@ -197,8 +206,8 @@ def _mood(mood: Mood, seconds: float = MOOD_SECONDS) -> Fault:
 FAULTS = (
     Fault("kill -9: web server", partial(kill_web, main=True), accepted),
     Fault("kill -9: web server's worker", partial(kill_web, main=False), accepted),
-    _kill("supervisor", partial(kill_supervisor, all_of_it=False)),
-    _kill("the whole tree", partial(kill_supervisor, all_of_it=True)),
+    _kill("supervisor", partial(kill_supervisor, all_of_it=False), Kill.SUPERVISOR),
+    _kill("the whole tree", partial(kill_supervisor, all_of_it=True), Kill.SUPERVISOR),
     _kill("qcluster's main process", partial(kill_role, "main")),
     _kill("sentinel", partial(kill_role, "sentinel")),
     _kill("pusher", partial(kill_role, "pusher")),
