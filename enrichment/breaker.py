@@ -1,8 +1,8 @@
 """The circuit breaker on a host of models; its state is shared by all processes.
 
 A host that failed too often in a row is not asked for a while: who would ask gets CircuitOpen at
-once instead of waiting in vain. Then one question at a time is let through as a probe, and the
-first that is answered closes the circuit.
+once instead of waiting in vain. Then one question at a time is let through as a probe, five seconds
+after the one before has failed, and the first that is answered closes the circuit.
 """
 
 import logging
@@ -35,8 +35,14 @@ FAILURES = (HostUnreachable, HostBrokeOff, HostBusy, HostFailed)
 class Breaker:
     """One host's circuit. Without its database every question is let through."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, longest: timedelta) -> None:
+        """
+        Args:
+            longest: how long a question may take; one that probes and is never heard of again
+                keeps the others waiting for no longer.
+        """
         self._url = url
+        self._longest = longest
 
     @property
     def trouble(self) -> str:
@@ -73,7 +79,7 @@ class Breaker:
         now = timezone.now()
         due = HostState.objects.filter(url=self._url, probe_at__lte=now)
         try:
-            return due.update(probe_at=now + PROBE_EVERY) == 1
+            return due.update(probe_at=now + self._longest) == 1
         except DatabaseError:
             return False
 
@@ -84,8 +90,9 @@ class Breaker:
             HostState.objects.bulk_create([HostState(url=self._url)], ignore_conflicts=True)
             mine.update(failures=F("failures") + 1, last_error=type(error).__name__)
             given_up = mine.filter(failures__gte=MAX_FAILURES, opened_at=None)
-            if given_up.update(opened_at=now, probe_at=now + PROBE_EVERY):
+            if given_up.update(opened_at=now):
                 logger.warning("[PERF] %s is given up for now: %s", self._url, error)
+            mine.exclude(opened_at=None).update(probe_at=now + PROBE_EVERY)
         except DatabaseError as exc:
             logger.warning("[PERF] A failure of %s was not counted: %s", self._url, exc)
 

@@ -8,9 +8,12 @@ EnrichmentError
     ├── HostBusy          429, 502 or 503                        (retryable)
     ├── CircuitOpen       the host failed too often of late; it was not asked
     ├── HostFailed        any other error status, or an error in its reply
+    ├── QuestionRefused   400: the host can't make anything of the question  (no outage)
     ├── ModelMissing      the host has no such model
-    └── InvalidReply      an answer that is not what was asked for; keeps the raw reply.
-                          Alone among these no outage: asking again some day is of no use
+    └── InvalidReply      an answer that is not what was asked for; keeps the raw reply
+                                                                         (no outage)
+
+After an outage it is worth asking again some day.
 
 CallAborted               a call that we broke off ourselves: says nothing about its host
 """
@@ -68,6 +71,12 @@ class CircuitOpen(InferenceError):
 
 class HostFailed(InferenceError):
     """The host answered with an error."""
+
+
+class QuestionRefused(InferenceError):
+    """The host can't make anything of the question."""
+
+    outage = False
 
 
 class ModelMissing(InferenceError):

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psutil
 from django.conf import settings
@@ -78,7 +79,11 @@ class _Shared:
 
 def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
-    return OllamaClient(url, how, model=settings.OLLAMA_MODEL, guard=Breaker(url).asking)
+    return OllamaClient(url, how, model=settings.OLLAMA_MODEL, guard=_breaker(url, how).asking)
+
+
+def _breaker(url: str, how: ClientSettings) -> Breaker:
+    return Breaker(url, longest=timedelta(seconds=how.timeout_connect + how.timeout_read))
 
 
 _shared = _Shared()
@@ -126,13 +131,18 @@ def health() -> ModelHealth:
     except InferenceError as exc:
         model = settings.OLLAMA_MODEL
         return ModelHealth(url=client.base_url, engine="", model=model, trouble=str(exc))
-    trouble = str(client.trouble or "") or Breaker(client.base_url).trouble
+    trouble = str(client.trouble or "") or _circuit().trouble
     return ModelHealth(url=client.base_url, engine=who.engine, model=who.name, trouble=trouble)
 
 
 def is_given_up() -> bool:
     """Return whether the host failed so often of late that it is not asked for now."""
-    return bool(Breaker(get_client().base_url).trouble)
+    return bool(_circuit().trouble)
+
+
+def _circuit() -> Breaker:
+    """Return the circuit of the host in use."""
+    return _breaker(get_client().base_url, client_settings(current().config))
 
 
 def engine_is_starting() -> bool:

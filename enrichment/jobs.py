@@ -13,8 +13,8 @@ import socket
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from operator import attrgetter
+from functools import partial, reduce
+from operator import attrgetter, or_
 from typing import Any
 
 from django.conf import settings
@@ -144,6 +144,19 @@ def commit_again(job: Job, results: Sequence[StageResult]) -> None:
         Reflection.objects.filter(pk=job.reflection_id).update(enrich_again=False)
 
 
+def finish_in_vain(job: Job) -> None:
+    """End an attempt at better answers that found none; after the last one no other is made.
+
+    Raises:
+        ClaimLost: the claim does not hold any more.
+    """
+    with transaction.atomic():
+        finish(job)
+        tries = Job.objects.filter(reflection=job.reflection_id, purpose=Job.Purpose.AGAIN).count()
+        if tries >= AGAIN_TRIES:
+            Reflection.objects.filter(pk=job.reflection_id).update(enrich_again=False)
+
+
 def queue_again() -> int:
     """Queue reflections that only got fallbacks; return how many.
 
@@ -153,7 +166,11 @@ def queue_again() -> int:
     now = timezone.now()
     pending = Job.objects.filter(purpose=Job.Purpose.AGAIN, finished_at__isnull=True).count()
     mine = Q(jobs__purpose=Job.Purpose.AGAIN)
-    waiting = (
+    waited = (
+        Q(tries=tries, tried_at__lte=now - AGAIN_AFTER * 2 ** (tries - 1))
+        for tries in range(1, AGAIN_TRIES)
+    )
+    due = (
         Reflection.objects.filter(enrich_again=True)
         .annotate(
             complete=Count("jobs", filter=Q(jobs__status=Status.COMPLETE)),
@@ -161,9 +178,9 @@ def queue_again() -> int:
             tries=Count("jobs", filter=mine),
             tried_at=Max("jobs__created_at", filter=mine),
         )
-        .filter(complete__gt=0, unfinished=0, tries__lt=AGAIN_TRIES)
+        .filter(reduce(or_, waited, Q(tries=0)), complete__gt=0, unfinished=0)
         .order_by(F("tried_at").asc(nulls_first=True), "created_at")
-        .values_list("pk", "tries", "tried_at")
+        .values_list("pk", flat=True)
     )
     again = [
         Job(
@@ -172,8 +189,7 @@ def queue_again() -> int:
             priority=Priority.BULK,
             available_at=now,
         )
-        for reflection_id, tries, tried_at in waiting[: max(0, AGAIN_AT_ONCE - pending)]
-        if not tries or now >= tried_at + AGAIN_AFTER * 2 ** (tries - 1)
+        for reflection_id in due[: max(0, AGAIN_AT_ONCE - pending)]
     ]
     # Of two workers that look at the same time one is refused by the constraint.
     Job.objects.bulk_create(again, ignore_conflicts=True)
@@ -224,9 +240,11 @@ def cancel(chosen: QuerySet[Job]) -> int:
     better answers, no other job is made for that.
     """
     unfinished = chosen.filter(status__in=UNFINISHED)
-    again = unfinished.filter(purpose=Job.Purpose.AGAIN).values("reflection")
+    marked = unfinished.filter(reflection__in=Reflection.objects.filter(enrich_again=True))
     with transaction.atomic():
-        Reflection.objects.filter(enrich_again=True, pk__in=again).update(enrich_again=False)
+        # Jobs before reflections, as a worker's commit does, or the two could wait for each other.
+        reflections = list(marked.select_for_update().values_list("reflection_id", flat=True))
+        Reflection.objects.filter(pk__in=reflections).update(enrich_again=False)
         return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED)
 
 
@@ -295,8 +313,8 @@ def _mean_service_seconds() -> float:
 def _best(now: datetime) -> list[Job]:
     """Return the few jobs to try, best first.
 
-    One look for each kind of claimable job: the index has either in order, so that a look reads no
-    more than it returns. One look for both would sort the whole backlog each time.
+    One look for each kind of claimable job: the index has those that wait in order, and few are
+    abandoned. One look for both would sort the whole backlog each time.
     """
     found: list[Job] = []
     for kind in (is_ready(now), is_abandoned(now)):

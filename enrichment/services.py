@@ -184,7 +184,7 @@ def _run_again(job: Job) -> None:
         answers.append(stage2.answer)
         rows.append(_result_row(reflection, 2, stage2.answer, _ms_since(started)))
     if any(answer.retry_later for answer in answers):
-        jobs.finish(job)
+        jobs.finish_in_vain(job)
         return
     for row in rows:
         _log_stage(row, " > ".join(stage1.path) or "undetermined")
@@ -306,7 +306,8 @@ def _result_row(
         engine=answer.engine,
         model=answer.model,
         duration_ms=round(duration_ms, 3),
-        raw_reply=answer.raw_reply,
+        # Legal in JSON, but no database but SQLite keeps it.
+        raw_reply=answer.raw_reply.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         reason=answer.reason,
     )
 

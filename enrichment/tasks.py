@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 # Of a ticket; with the longest job after it, it stays below the queue's time-out.
 TURN_SECONDS = 60.0
+LOST = "[JOB] Lost: it was cancelled, or is another worker's now"
 
 
 def run_next_job() -> None:
@@ -40,10 +41,10 @@ def _run(job: Job) -> None:
             services.run_job(job, interrupted=worker.is_ending)
     except (jobs.Interrupted, CallAborted):
         # A call may have been broken off for the job before this one; a lost claim frees nothing.
-        jobs.release([jobs.worker_name()], charged=False)
-        logger.info("[JOB] Given back")
+        released = jobs.release([jobs.worker_name()], charged=False)
+        logger.info("[JOB] Given back" if released else LOST)
     except jobs.ClaimLost:
-        logger.info("[JOB] Lost: it was cancelled, or is another worker's now")
+        logger.info(LOST)
     except Exception as exc:
         logger.exception("[JOB] Failed")
         jobs.give_back(job, exc)

@@ -16,13 +16,16 @@ from cachestats import services as cache_services
 from cachestats.config import current
 from enrichment import hosts, jobs
 from enrichment.cluster import Family
-from enrichment.errors import CallAborted, InferenceError
+from enrichment.errors import CallAborted, CircuitOpen, InferenceError
+from enrichment.inference.messages import GenerateRequest
 from enrichment.models import Job, Reflection, WorkerHeartbeat
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
 MODEL_EVERY_SECONDS = 2.0
+# One token tells whether a host infers; loading a model that is loaded would not.
+PROBE = GenerateRequest(prompt="Hello", raw=True, options={"num_predict": 1, "temperature": 0})
 TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
 RELIST_EVERY_SECONDS = 3600.0
@@ -71,24 +74,42 @@ def start(**_signal: Any) -> None:
 
 
 def _keep_model() -> None:
-    """Have the model loaded before the first job asks for it, and again when it was away.
-
-    Who asks for the sake of a job need not find out whether a host that was given up is back.
-    """
+    """Have the model loaded before the first job asks for it, and again when it was away."""
     hosts.wait_for_engine()
-    loaded = False
-    told = ""
+    loaded: bool | None = None
     while True:
-        try:
-            if not loaded or hosts.is_given_up():
-                hosts.get_client().preload()
-                loaded, told = True, ""
-        except (InferenceError, CallAborted) as exc:
-            loaded = False
-            # Each trouble once, not at every try.
-            if told != (told := type(exc).__name__):
-                logger.warning("[PERF] No model yet: %s", exc)
+        loaded = look_after_model(loaded)
+        # Also where the database was away: a connection is looked at again only once it was let go.
+        close_old_connections()
         time.sleep(MODEL_EVERY_SECONDS)
+
+
+def look_after_model(loaded: bool | None) -> bool:
+    """Load the model if need be, and try a host that was given up; return whether it is loaded.
+
+    Who asks for the sake of a job need not find out whether the host is back.
+
+    Args:
+        loaded: what it was when one last looked; None at first.
+    """
+    try:
+        client = hosts.get_client()
+        if not loaded:
+            client.preload()
+        if hosts.is_given_up():
+            client.generate(PROBE)
+    except CircuitOpen:
+        # Another one tries it, or just did.
+        return False
+    except (InferenceError, CallAborted) as exc:
+        # Each outage once, not at every try.
+        if loaded is not False:
+            logger.warning("[PERF] No model yet: %s", exc)
+        return False
+    except Exception:
+        logger.exception("[PERF] Looking after the model failed and goes on")
+        return False
+    return True
 
 
 def _beat() -> None:
@@ -117,11 +138,12 @@ def _beat() -> None:
             if time.monotonic() >= next_relist:
                 next_relist = time.monotonic() + RELIST_EVERY_SECONDS
                 cache_services.relist()
-            # The cache's: its file may be another one by the next time.
-            close_old_connections()
         except DatabaseError as exc:
             logger.warning("[PERF] Housekeeping waits for the database: %s", exc)
         except Exception:
             # Without a heartbeat the lease runs out and the work is done twice.
             logger.exception("[PERF] Housekeeping failed and goes on")
+        # The cache's file may be another one by the next time, and a connection that broke in the
+        # middle of all this is looked at again only once it was let go.
+        close_old_connections()
         time.sleep(BEAT_SECONDS)

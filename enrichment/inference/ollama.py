@@ -27,6 +27,7 @@ from enrichment.errors import (
     HostUnreachable,
     InferenceError,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity, Reply
 from enrichment.inference.replies import join, read_reply, split_lines
@@ -202,7 +203,7 @@ class OllamaClient:
 
     def preload(self) -> None:
         """Have the model loaded, so that the first question does not wait for it."""
-        self._ask("/api/generate", {}, {})
+        self._call("/api/generate", self._body({}, {}))
 
     def generate(self, request: GenerateRequest) -> Reply:
         """Return how the model goes on.
@@ -230,14 +231,18 @@ class OllamaClient:
 
     def _ask(self, path: str, body: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Put a question to the model, which stays loaded afterwards."""
-        common = {
+        whole = self._body(body, options)
+        with self._guard():
+            return self._call(path, whole)
+
+    def _body(self, question: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **question,
             "model": self.identity().name,
             "stream": True,
             "keep_alive": self._settings.keep_alive,
             "options": self._options(options),
         }
-        with self._guard():
-            return self._call(path, {**body, **common})
 
     def _look(self, path: str) -> dict[str, Any]:
         """Return what a host says of itself; pages wait for it, so it is tried once and shortly."""
@@ -289,6 +294,7 @@ class OllamaClient:
 
     def _call_once(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to a question, put together while the host streams it."""
+        ends_at = time.monotonic() + self._settings.timeout_read
         with (
             self._speaking() as extensions,
             self._http.stream("POST", path, json=body, extensions=extensions) as response,
@@ -296,15 +302,14 @@ class OllamaClient:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 return self._content(response.status_code, response.content, body)
-            lines = split_lines(self._chunks(response))
+            lines = split_lines(self._chunks(response, ends_at))
             contents = [self._content(response.status_code, line, body) for line in lines]
         if not contents:
             raise HostFailed(f"{self.base_url} does not speak Ollama's API")
         return join(contents)
 
-    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
-        """Yield an answer's bytes as they come, for as long as a whole answer may take."""
-        ends_at = time.monotonic() + self._settings.timeout_read
+    def _chunks(self, response: httpx.Response, ends_at: float) -> Iterator[bytes]:
+        """Yield an answer's bytes as they come; nothing that comes after the end is taken."""
         for chunk in response.iter_bytes():
             if time.monotonic() > ends_at:
                 raise HostBrokeOff(f"{self.base_url} did not answer in time")
@@ -330,7 +335,8 @@ class OllamaClient:
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
         """Keep each new connection's socket, for `abort`; called by httpx on its way."""
-        if event == "connection.connect_tcp.complete":
+        # The second one's takes the first one's place.
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self._sockets.add(info["return_value"].get_extra_info("socket"))
 
     def _content(self, status: int, body: bytes, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -349,7 +355,8 @@ class OllamaClient:
         if httpx.codes.is_error(status) or said:
             # What a host says of a question may quote it, so it goes into no message.
             quotable = said and asked.keys().isdisjoint(QUESTIONS)
-            raise HostFailed(
+            kind = QuestionRefused if status == httpx.codes.BAD_REQUEST else HostFailed
+            raise kind(
                 f"{self.base_url} answered {status} with an error"
                 + (f": {said}" if quotable else "")
             )

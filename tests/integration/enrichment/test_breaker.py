@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from enrichment import hosts, jobs, tasks
+from enrichment import hosts, jobs, tasks, worker
 from enrichment.breaker import MAX_FAILURES, Breaker
 from enrichment.errors import (
     CircuitOpen,
@@ -17,21 +18,28 @@ from enrichment.errors import (
     InferenceError,
     InvalidReply,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.inference.messages import GenerateRequest
 from enrichment.models import HostState, Reflection
 from tests.conftest import TokenMaker
-from tests.standin import Script
+from tests.standin import Script, as_json, feeling
 
 pytestmark = pytest.mark.usefixtures("databases")
 
 URL = "http://10.0.0.1:11434"
+LONGEST = timedelta(minutes=3)
+LOADED = as_json({"model": "standin:1b", "response": "", "done": True, "done_reason": "load"})
 FAILURES = [HostUnreachable("a"), HostBrokeOff("b"), HostBusy("c"), HostFailed("d")]
+
+
+def circuit(url: str = URL) -> Breaker:
+    return Breaker(url, longest=LONGEST)
 
 
 def ask(error: InferenceError | None = None, url: str = URL) -> None:
     """Put a question to a host as any process does, and have it answered or failed."""
-    with Breaker(url).asking():
+    with circuit(url).asking():
         if error:
             raise error
 
@@ -64,9 +72,11 @@ def test_answer_between_the_failures_starts_the_count_anew():
     ask()
 
 
-@pytest.mark.parametrize("error", [InvalidReply("odd"), ModelMissing("none")])
+@pytest.mark.parametrize(
+    "error", [InvalidReply("odd"), ModelMissing("none"), QuestionRefused("400")]
+)
 def test_what_says_nothing_of_the_host_is_not_counted(error: InferenceError):
-    """Who answers with garbage, or lacks the model, does answer."""
+    """Who answers with garbage, lacks the model, or can't make anything of it, does answer."""
     for _ in range(MAX_FAILURES):
         with pytest.raises(type(error)):
             ask(error)
@@ -82,6 +92,19 @@ def test_one_question_at_a_time_tries_a_host_again():
     with pytest.raises(HostBusy):
         ask(HostBusy("still"))
     with pytest.raises(CircuitOpen):
+        ask()
+
+
+def test_probe_that_hangs_keeps_the_others_out_until_it_must_be_over():
+    """A host that takes questions and answers none holds up one of them, not one each 5 s."""
+    fail(MAX_FAILURES)
+    wait_for_probe()
+    with time_machine.travel(timezone.now(), tick=False) as clock, circuit().asking():
+        clock.shift(LONGEST - timedelta(seconds=1))
+        with pytest.raises(CircuitOpen):
+            ask()
+        # The one that probes is given up: its process may have died.
+        clock.shift(timedelta(seconds=2))
         ask()
 
 
@@ -142,10 +165,50 @@ def test_reflection_of_a_time_when_the_host_was_given_up_is_enriched_again(
     assert model.questions("/api/generate") == []
 
     wait_for_probe()
-    hosts.get_client().preload()
+    worker.look_after_model(loaded=True)
     jobs.queue_again()
     tasks.run_next_job()
 
     reflection = Reflection.objects.get()
     assert [reflection.result_of(stage).outcome for stage in (1, 2)] == ["model", "model"]
     assert not hosts.is_given_up()
+
+
+def test_host_that_loads_but_does_not_infer_stays_given_up(model: Script):
+    """Only an answer closes the circuit: a model that is loaded is loaded again in no time."""
+    hosts.get_client()
+    model.generate = lambda body: (500, b"{}") if body.get("prompt") else LOADED
+    HostState.objects.create(
+        url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
+    )
+
+    assert not worker.look_after_model(loaded=False)
+    assert hosts.is_given_up()
+
+    model.generate = lambda _body: feeling({"hello": -0.1})
+    wait_for_probe()
+    assert worker.look_after_model(loaded=False)
+    assert not hosts.is_given_up()
+
+
+def test_each_outage_is_told_once(model: Script, caplog):
+    """A worker looks every two seconds; a log that repeats itself hides the rest."""
+    loaded = worker.look_after_model(loaded=None)
+    model.generate = lambda _body: (500, b"{}")
+    HostState.objects.create(
+        url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
+    )
+    for number in range(4):
+        loaded = worker.look_after_model(loaded)
+        if number % 2:
+            wait_for_probe()
+
+    assert caplog.text.count("No model yet") == 1
+
+
+def test_trouble_of_any_kind_leaves_the_thread_alive(monkeypatch, caplog):
+    """What looks after the model for months does not end with one surprise."""
+    monkeypatch.setattr("enrichment.hosts.get_client", lambda: 1 / 0)
+
+    assert not worker.look_after_model(loaded=True)
+    assert "goes on" in caplog.text

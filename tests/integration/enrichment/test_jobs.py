@@ -390,6 +390,46 @@ def test_model_that_fails_again_is_left_alone_for_longer_each_time_and_in_the_en
         assert jobs.queue_again() == 0
 
 
+def test_what_waits_for_long_keeps_nothing_that_is_due_from_another_try():
+    """Those that were tried long ago and wait for hours stand in nobody's way."""
+    now = timezone.now()
+
+    def tried(times: int, ago: timedelta) -> Reflection:
+        job = make_job(enrich_again=True)
+        Job.objects.filter(pk=job.pk).update(status=Status.COMPLETE, finished_at=now)
+        for _ in range(times):
+            again = Job.objects.create(
+                reflection=job.reflection,
+                purpose=Job.Purpose.AGAIN,
+                status=Status.COMPLETE,
+                available_at=now,
+                finished_at=now,
+            )
+            Job.objects.filter(pk=again.pk).update(created_at=now - ago)
+        return job.reflection
+
+    for _ in range(jobs.AGAIN_AT_ONCE):
+        tried(9, timedelta(hours=1))
+    due = tried(1, timedelta(minutes=10))
+
+    assert jobs.queue_again() == 1
+    assert Job.objects.get(finished_at=None).reflection == due
+
+
+def test_last_try_that_fails_takes_the_mark_away(model: Script):
+    """What will not be tried again does not say so, nor is it looked at for ever."""
+    model.generate = lambda _body: (503, b"{}")
+    job = make_job(text="I was so happy to see my sister today", enrich_again=True)
+    Job.objects.filter(pk=job.pk).update(status=Status.COMPLETE, finished_at=timezone.now())
+    for number in range(jobs.AGAIN_TRIES):
+        assert Reflection.objects.get().enrich_again
+        with time_machine.travel(timezone.now() + timedelta(days=number + 1)):
+            assert jobs.queue_again() == 1
+            tasks.run_next_job()
+
+    assert not Reflection.objects.get().enrich_again
+
+
 def test_retry_leaves_ended_attempts_at_better_answers_alone():
     """Of two that were cancelled none is queued again: they would be two at once."""
     job = make_job()

@@ -20,6 +20,7 @@ from enrichment.errors import (
     InferenceError,
     InvalidReply,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.inference import ollama
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
@@ -538,7 +539,7 @@ def test_question_that_is_never_accepted_is_given_up_after_the_attempts(
     ("trouble", "error"),
     [
         (httpx.Response(500, json={"error": "llama runner has terminated"}), HostFailed),
-        (httpx.Response(400, json={"error": "invalid options"}), HostFailed),
+        (httpx.Response(400, json={"error": "invalid options"}), QuestionRefused),
         (httpx.Response(404, json={"error": "model 'small:1b' not found"}), ModelMissing),
         (httpx.ReadTimeout("slow"), HostBrokeOff),
         (httpx.WriteTimeout("slow"), HostBrokeOff),

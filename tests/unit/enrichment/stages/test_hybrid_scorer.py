@@ -17,6 +17,7 @@ from enrichment.errors import (
     InferenceError,
     InvalidReply,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
@@ -43,7 +44,7 @@ OUTAGES = [
     CircuitOpen("given up"),
     ModelMissing("none"),
 ]
-BROKEN = [InvalidReply("odd", raw="what it wrote")]
+BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400")]
 
 
 def scripted(*candidates, **more) -> ScriptedModel:

@@ -17,6 +17,7 @@ from enrichment.errors import (
     HostUnreachable,
     InvalidReply,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.stages import analytics, texts, vocabulary, wheel
 from enrichment.stages.answers import Outcome, StageAnswer
@@ -64,7 +65,7 @@ OUTAGES = [
     CircuitOpen("given up"),
     ModelMissing("none"),
 ]
-BROKEN = [InvalidReply("odd", raw="what it wrote")]
+BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400")]
 
 
 def scripted(*replies: str | Exception, **more: Any) -> ScriptedModel:
