@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import tests.faults.cache_actors  # noqa: F401  # sets Django up for the others
+from enrichment.tasks import LOST
 from tests.benchmarks.cache import machine
 from tests.faults import chaos_crowd, chaos_stops
 from tests.faults.cache_matrix import can_mount
@@ -37,10 +38,13 @@ class Outcome:
     audit: Audit
     inferences: int
     ideal: int
-    asked_during_faults: int
+    excused: int
+    wasted: list[str]
     refused_by_fence: int
     refused_by_web: int
     waiting_for_model: int
+    left_behind: int
+    raised: int
 
     @property
     def faults(self) -> int:
@@ -62,8 +66,8 @@ class Outcome:
 
     @property
     def kept(self) -> bool:
-        spared = self.inferences <= self.ideal + self.asked_during_faults
-        return self.audit.clean and spared and not self.waiting_for_model
+        clean = self.audit.clean and not self.wasted
+        return clean and not self.waiting_for_model and not self.left_behind
 
 
 def p95(times: list[float]) -> float:
@@ -72,20 +76,33 @@ def p95(times: list[float]) -> float:
 
 
 def prove(
-    broker: str, *, faults: int, jobs: int, seed: int, only: list[str] | None = None
+    broker: str,
+    *,
+    faults: int,
+    jobs: int,
+    seed: int,
+    only: list[str] | None = None,
+    minutes: float = 60.0,
 ) -> Outcome:
-    """Run one site until so many faults happened to it and so many jobs were accepted."""
+    """Run one site until so many faults happened to it and so many jobs were accepted.
+
+    Args:
+        only: names of faults; the others are left out.
+        minutes: after which no other fault is begun.
+    """
     with chaos_folder() as folder:
         world = World(broker, folder, seed)
         with world.running():
+            ends_at = time.monotonic() + minutes * 60
             recoveries: dict[str, list[float]] = defaultdict(list)
             for happened, fault in enumerate(_rounds(world, only), 1):
                 recoveries[fault.name].append(_recovery_seconds(world, fault))
-                if happened >= faults and len(world.load.accepted) >= jobs:
+                enough = happened >= faults and len(world.load.accepted) >= jobs
+                if enough or time.monotonic() > ends_at:
                     break
             with world.load.paused():
                 waiting = _drain(world)
-                found = audit(world.books, world.load.accepted)
+                found = audit(world.books, world.load.accepted, world.model.lied_to)
         model = world.model
         return Outcome(
             broker=broker,
@@ -93,12 +110,13 @@ def prove(
             audit=found,
             inferences=model.answered.total(),
             ideal=len(model.answered),
-            asked_during_faults=model.asked_during_faults,
-            refused_by_fence=world.log.number(
-                "[JOB] Lost: it was cancelled, or is another worker's now"
-            ),
+            excused=model.excused.total(),
+            wasted=model.wasted,
+            refused_by_fence=world.log.number(LOST),
             refused_by_web=world.load.refused,
             waiting_for_model=waiting,
+            left_behind=world.left_behind,
+            raised=world.log.number("[JOB] Failed"),
         )
 
 
@@ -111,6 +129,8 @@ def _rounds(world: World, only: list[str] | None) -> Iterator[Fault]:
         and (not only or fault.name in only)
         and (fault.name != DISK_FULL or can_mount())
     ]
+    if not possible:
+        raise ValueError(f"no fault of {only} can be had with {world.broker}")
     number = 0
     while True:
         due = [fault for fault in possible if number % fault.every == 0]
@@ -160,10 +180,14 @@ def report(outcome: Outcome) -> None:
         "wrong": len(found.wrong),
         "inferences, of which repeated": f"{outcome.inferences:,}, "
         f"{outcome.inferences - outcome.ideal}",
-        "in flight at the faults": outcome.asked_during_faults,
+        "questions in flight at a fault, or asked during one": f"{outcome.excused:,}",
+        "repeated without such a cause": len(outcome.wasted),
+        "jobs that raised and were tried again": outcome.raised,
         "writes refused by the fence": outcome.refused_by_fence,
         "submissions answered by an error": outcome.refused_by_web,
-        "stages left as marked fallbacks": found.fallbacks,
+        "stages left as fallbacks for lies": found.fallbacks,
+        "fallbacks for outages left": outcome.waiting_for_model,
+        "processes that outlived their supervisor": outcome.left_behind,
         "next claim after a kill below the supervisor": _spread(outcome.next_claims(Kill.PART)),
         "next claim after the start that follows its kill": _spread(
             outcome.next_claims(Kill.SUPERVISOR)
@@ -171,7 +195,8 @@ def report(outcome: Outcome) -> None:
     }
     for name, value in rows.items():
         print(f"| {name} | {value} |")
-    for problem in [*found.lost, *found.stuck, *found.committed_twice, *found.wrong][:40]:
+    problems = [*found.lost, *found.stuck, *found.committed_twice, *found.wrong, *outcome.wasted]
+    for problem in problems[:40]:
         print(f"  {problem}")
     print(f"\n{'All promises kept.' if outcome.kept else '**Promises broken.**'}", flush=True)
     if not outcome.quick:
@@ -185,7 +210,9 @@ def main() -> None:
     parser.add_argument("--faults", type=int, default=200, help="at least so many")
     parser.add_argument("--jobs", type=int, default=2_000, help="at least so many")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", action="append", help="a fault's name; leave the others out")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of faults, on each broker")
+    names = [fault.name for fault in FAULTS]
+    parser.add_argument("--only", action="append", choices=names, help="leave the others out")
     parser.add_argument("--stops", type=int, default=100, help="0: leave them out")
     parser.add_argument("--crowd", type=int, default=1_000, help="0: leave it out")
     options = parser.parse_args()
@@ -206,6 +233,7 @@ def _prove_brokers(options: argparse.Namespace) -> bool:
             jobs=options.jobs,
             seed=options.seed,
             only=options.only,
+            minutes=options.minutes,
         )
         report(outcome)
         print(f"Took {time.monotonic() - started:.0f} s with seed {options.seed}.", flush=True)

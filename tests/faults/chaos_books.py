@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from enrichment.stages import analytics
 from enrichment.stages.answers import Outcome, StageAnswer
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
 from enrichment.stages.post_enricher import PostEnricher
@@ -24,26 +25,36 @@ from tests.unit.enrichment.scripted import DictCache
 STUCK_SECONDS = 60
 WATCH_SQLITE = """
 CREATE TABLE chaos_commits (reflection TEXT, stage INTEGER);
-CREATE TABLE chaos_completions (job INTEGER, purpose TEXT, reflection TEXT);
+CREATE TABLE chaos_replaced (reflection TEXT, stage INTEGER);
+CREATE TABLE chaos_completions (job INTEGER);
 CREATE TRIGGER chaos_commit AFTER INSERT ON enrichment_stageresult BEGIN
     INSERT INTO chaos_commits VALUES (NEW.reflection_id, NEW.stage);
 END;
+CREATE TRIGGER chaos_replace AFTER DELETE ON enrichment_stageresult BEGIN
+    INSERT INTO chaos_replaced VALUES (OLD.reflection_id, OLD.stage);
+END;
 CREATE TRIGGER chaos_completion AFTER UPDATE OF status ON enrichment_job
 WHEN NEW.status = 'complete' BEGIN
-    INSERT INTO chaos_completions VALUES (NEW.id, NEW.purpose, NEW.reflection_id);
+    INSERT INTO chaos_completions VALUES (NEW.id);
 END;
 """
 WATCH_POSTGRESQL = """
 CREATE TABLE chaos_commits (reflection UUID, stage INTEGER);
-CREATE TABLE chaos_completions (job BIGINT, purpose TEXT, reflection UUID);
+CREATE TABLE chaos_replaced (reflection UUID, stage INTEGER);
+CREATE TABLE chaos_completions (job BIGINT);
 CREATE FUNCTION chaos_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO chaos_commits VALUES (NEW.reflection_id, NEW.stage); RETURN NULL;
 END $$;
+CREATE FUNCTION chaos_replace() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos_replaced VALUES (OLD.reflection_id, OLD.stage); RETURN NULL;
+END $$;
 CREATE FUNCTION chaos_completion() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO chaos_completions VALUES (NEW.id, NEW.purpose, NEW.reflection_id); RETURN NULL;
+    INSERT INTO chaos_completions VALUES (NEW.id); RETURN NULL;
 END $$;
 CREATE TRIGGER chaos_commit AFTER INSERT ON enrichment_stageresult
     FOR EACH ROW EXECUTE FUNCTION chaos_commit();
+CREATE TRIGGER chaos_replace AFTER DELETE ON enrichment_stageresult
+    FOR EACH ROW EXECUTE FUNCTION chaos_replace();
 CREATE TRIGGER chaos_completion AFTER UPDATE OF status ON enrichment_job
     FOR EACH ROW WHEN (NEW.status = 'complete') EXECUTE FUNCTION chaos_completion();
 """
@@ -100,11 +111,12 @@ class Audit:
         return not (self.lost or self.stuck or self.committed_twice or self.wrong)
 
 
-def audit(books: Books, accepted: dict[str, str]) -> Audit:
+def audit(books: Books, accepted: dict[str, str], lied_to: set[str]) -> Audit:
     """Hold what is in the database against what was accepted and what is true.
 
     Args:
         accepted: the texts of the reflections that the site said it had taken, by their id.
+        lied_to: the inferences that the model lied about.
     """
     texts = {
         _plain(identity): (text, again)
@@ -124,7 +136,7 @@ def audit(books: Books, accepted: dict[str, str]) -> Audit:
     )
     complete = {_plain(identity) for identity, status, *_ in jobs if status == "complete"}
     known = {identity.replace("-", "") for identity in accepted}
-    truth = Oracle()
+    truth = Oracle(lied_to)
     found = Audit(
         reflections=len(texts),
         fallbacks=sum(
@@ -154,24 +166,16 @@ def audit(books: Books, accepted: dict[str, str]) -> Audit:
 
 
 def _committed_twice(books: Books) -> list[str]:
-    """Return what was written more often than jobs were there to write it."""
+    """Return each job that ended twice, and each result that was written but replaced no other."""
     completions = Counter(job for (job,) in books.rows("SELECT job FROM chaos_completions"))
-    again = Counter(
-        _plain(identity)
-        for (identity,) in books.rows(
-            "SELECT reflection FROM chaos_completions WHERE purpose = 'again'"
-        )
-    )
-    commits = Counter(
-        (_plain(identity), stage)
-        for identity, stage in books.rows("SELECT reflection, stage FROM chaos_commits")
-    )
+    replaced = Counter(books.rows("SELECT reflection, stage FROM chaos_replaced"))
+    commits = Counter(books.rows("SELECT reflection, stage FROM chaos_commits"))
     return [
         *(f"job {job} completed {times} times" for job, times in completions.items() if times > 1),
         *(
             f"{identity} stage {stage}: {times} times"
             for (identity, stage), times in commits.items()
-            if times > 1 + again[identity]
+            if times > 1 + replaced[identity, stage]
         ),
     ]
 
@@ -179,13 +183,11 @@ def _committed_twice(books: Books) -> list[str]:
 class Oracle:
     """Tells what both stages make of a text when nothing goes wrong."""
 
-    def __init__(self) -> None:
-        self._cache = DictCache()
+    def __init__(self, lied_to: set[str]) -> None:
+        self._lied_to = lied_to
+        self._model = Truth()
         self._scorer = HybridScorer(
-            Truth(), self._cache, scope="site", num_ctx=4096, model_weight=0.3
-        )
-        self._enricher = PostEnricher(
-            Truth(), self._cache, num_ctx=4096, num_predict=160, temperature=0.3
+            self._model, DictCache(), scope="site", num_ctx=4096, model_weight=0.3
         )
 
     def problems(
@@ -203,7 +205,7 @@ class Oracle:
             return found
         for stage, (outcome, reason, result) in stages.items():
             if outcome == Outcome.FALLBACK:
-                if not again and reason != "InvalidReply":
+                if not again and not self._was_lied_to(stage, text, stages[1][2], reason):
                     found.append(f"stage {stage} is a fallback for {reason} and not marked")
             elif outcome != Outcome.MODEL:
                 # Where only the lexicon was asked, it may have found nothing to write about.
@@ -212,14 +214,29 @@ class Oracle:
             elif stage == 1:
                 if result != expected.answer.result:
                     found.append("stage 1 is not what the model said")
-            elif result != self._written_for(stages[1][2], expected):
+            elif result != self._write(stages[1][2]):
                 found.append("stage 2 is not what the model wrote")
         return found
 
-    def _written_for(self, first: Any, expected: Stage1) -> Any:
-        answer = StageAnswer(result=first, outcome=Outcome.MODEL)
-        stage1 = Stage1(answer=answer, context=expected.context)
-        return self._enricher.run_post_enrichment(stage1).answer.result
+    def _was_lied_to(self, stage: int, text: str, first: Any, reason: str) -> bool:
+        """Return whether a fallback stands for an answer that was a lie."""
+        if reason != "InvalidReply":
+            return False
+        if stage == 1:
+            return any(text in asked for asked in self._lied_to)
+        self._write(first)
+        return self._model.asked_last in self._lied_to
+
+    def _write(self, first: Any) -> Any:
+        """Return what Stage 2 makes of a Stage 1; the model is asked each time."""
+        stage1 = Stage1(
+            answer=StageAnswer(result=first, outcome=Outcome.MODEL),
+            context=analytics.context((), datetime.now(UTC)),
+        )
+        enricher = PostEnricher(
+            self._model, DictCache(), num_ctx=4096, num_predict=160, temperature=0.3
+        )
+        return enricher.run_post_enrichment(stage1).answer.result
 
 
 def _plain(identity: object) -> str:

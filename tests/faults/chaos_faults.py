@@ -15,6 +15,7 @@ from functools import partial
 import psutil
 import psycopg
 
+from enrichment.jobs import LEASE
 from tests.engines import ROOT
 from tests.faults.chaos_books import UNREADABLE
 from tests.faults.chaos_model import Mood
@@ -26,7 +27,8 @@ CLAIMED = "[JOB] Claimed"
 LOCK_SECONDS = 10.0
 DISK_SECONDS = 5.0
 MOOD_SECONDS = 4.0
-HANG_SECONDS = 8.0
+# Longer than five calls wait for an answer.
+HANG_SECONDS = 15.0
 # Longer than a stopped worker is waited for.
 STOP_SECONDS = 12.0
 # Longer than a lease.
@@ -81,15 +83,21 @@ def kill_role(role: str, world: World) -> None:
 def kill_workers(world: World, *, busy: bool, most: int) -> None:
     """Kill workers in the middle of a job, or while they wait for one."""
     with contextlib.nullcontext() if busy else world.load.paused():
-        found: list[psutil.Process] = []
-
-        def there() -> bool:
-            with contextlib.suppress(*UNREADABLE, ValueError, psutil.NoSuchProcess):
-                found[:] = world.workers(busy=busy)[:most]
-            return len(found) == most
-
-        world.until(there, "any worker busy" if busy else "any worker idle")
+        found = _workers(world, busy=busy, most=most)
         world.kill(found, with_them=list(family(world.site).values()))
+
+
+def _workers(world: World, *, busy: bool, most: int) -> list[psutil.Process]:
+    """Return so many workers that are at work, or idle, as soon as they are."""
+    found: list[psutil.Process] = []
+
+    def there() -> bool:
+        with contextlib.suppress(*UNREADABLE, ValueError, psutil.NoSuchProcess):
+            found[:] = world.workers(busy=busy)[:most]
+        return len(found) == most
+
+    world.until(there, "any worker busy" if busy else "any worker idle")
+    return found
 
 
 def kill_web(world: World, *, main: bool) -> None:
@@ -108,8 +116,7 @@ def kill_supervisor(world: World, *, all_of_it: bool) -> None:
 
 def stop_worker(world: World) -> None:
     """Stop a busy worker for longer than it is waited for."""
-    world.until(lambda: bool(world.workers(busy=True)), "any worker busy")
-    stopped = world.workers(busy=True)[:1]
+    stopped = _workers(world, busy=True, most=1)
     with world.model.counting_lost():
         send(stopped, signal.SIGSTOP)
         time.sleep(STOP_SECONDS)
@@ -118,10 +125,11 @@ def stop_worker(world: World) -> None:
 
 def freeze_queue(world: World) -> None:
     """Freeze the whole queue until its leases ran out and another machine does its work."""
-    world.until(lambda: bool(world.workers(busy=True)), "any worker busy")
+    _workers(world, busy=True, most=1)
     frozen = list(family(world.site).values())
     with world.model.counting_lost():
         send(frozen, signal.SIGSTOP)
+    frozen_at = time.time()
     with (world.folder / "output.txt").open("a") as output:
         other = subprocess.Popen(
             [sys.executable, "manage.py", "qcluster", "--skip-checks"],
@@ -132,6 +140,7 @@ def freeze_queue(world: World) -> None:
             start_new_session=True,
         )
     time.sleep(FREEZE_SECONDS)
+    assert world.log.first(CLAIMED, frozen_at + LEASE.total_seconds()), "nobody took over"
     with world.model.counting_lost():
         send(frozen, signal.SIGCONT)
         other.terminate()

@@ -64,13 +64,14 @@ class ChaosModel:
         self.script = Script(generate=self._generate, chat=self._chat)
         self.mood = Mood.WELL
         self.answered: Counter[str] = Counter()
-        self.asked_during_faults = 0
+        self.excused: Counter[str] = Counter()
+        self.lied_to: set[str] = set()
         self.last_answer_at = 0.0
         self._calm = threading.Event()
         self._lock = threading.Lock()
-        self._in_flight = 0
+        self._asking: Counter[str] = Counter()
         self._counting = False
-        self._answered_at: deque[float] = deque(maxlen=20)
+        self._lately: deque[tuple[float, str]] = deque(maxlen=20)
         self._serving = ExitStack()
 
     def start(self) -> None:
@@ -100,11 +101,11 @@ class ChaosModel:
 
     @contextmanager
     def counting_lost(self) -> Iterator[None]:
-        """Count what is asked meanwhile, or was not kept before: a fault may cost it."""
+        """Excuse what is asked meanwhile, or was not kept before: a fault may cost its answer."""
         with self._lock:
+            self.excused += self._asking
             kept_before = time.monotonic() - KEEPING_SECONDS
-            on_the_way = sum(at > kept_before for at in self._answered_at)
-            self.asked_during_faults += self._in_flight + on_the_way
+            self.excused.update(stage for at, stage in self._lately if at > kept_before)
             self._counting = True
         try:
             yield
@@ -112,9 +113,13 @@ class ChaosModel:
             self._counting = False
 
     @property
-    def repeated(self) -> int:
-        """How many good answers were given to questions that had been answered before."""
-        return self.answered.total() - len(self.answered)
+    def wasted(self) -> list[str]:
+        """What was inferred more often than once and than faults may have cost its answer."""
+        return [
+            f"{times} times, {self.excused[stage]} excused: {stage}"
+            for stage, times in self.answered.items()
+            if times > 1 + self.excused[stage]
+        ]
 
     def _generate(self, body: dict[str, Any]) -> Answer:
         prompt = body.get("prompt", "")
@@ -126,16 +131,17 @@ class ChaosModel:
         return self._answer(body, CHAT_SECONDS, answer_writing(body["messages"][-1]["content"]))
 
     def _answer(self, body: dict[str, Any], seconds: float, answer: Answer) -> Answer:
+        stage = stage_of(body)
         with self._lock:
-            self._in_flight += 1
-            self.asked_during_faults += self._counting
+            self._asking[stage] += 1
+            self.excused[stage] += self._counting
         try:
             time.sleep(seconds)
             return self._in_mood(body, answer)
         finally:
             with self._lock:
-                self._in_flight -= 1
-                self._answered_at.append(time.monotonic())
+                self._asking[stage] -= 1
+                self._lately.append((time.monotonic(), stage))
 
     def _in_mood(self, body: dict[str, Any], answer: Answer) -> Answer:
         if self.mood is Mood.SLOW:
@@ -143,26 +149,31 @@ class ChaosModel:
         elif self.mood in {Mood.HANGING, Mood.DOWN}:
             self._calm.wait()
             return BREAKS_OFF, b""
-        elif self.mood is Mood.LYING and "messages" in body:
-            return written(json.dumps(LIE))
+        elif self.mood is Mood.LYING:
+            self.lied_to.add(stage_of(body))
+            return written(json.dumps(LIE)) if "messages" in body else BAD_ANSWERS[Mood.LYING]
         elif self.mood is not Mood.WELL:
             return BAD_ANSWERS[self.mood]
-        if question := question_of(body):
+        if begins_stage(body):
             with self._lock:
-                self.answered[question] += 1
+                self.answered[stage_of(body)] += 1
                 self.last_answer_at = time.time()
         return answer
 
 
-def question_of(body: dict[str, Any]) -> str:
-    """Return what a stage begins with asking, without how it asks; empty for what follows it.
+def stage_of(body: dict[str, Any]) -> str:
+    """Return which inference a question belongs to, however it is asked.
 
-    One inference of Stage 1 takes two questions: a primary, and a word under it.
+    One of Stage 1 takes two questions: a primary, and a word under it.
     """
     if messages := body.get("messages"):
         return str(messages[-1]["content"])
-    prompt = str(body.get("prompt", ""))
-    return prompt if prompt.endswith(QUESTION) else ""
+    return str(body.get("prompt", "")).partition(QUESTION)[0]
+
+
+def begins_stage(body: dict[str, Any]) -> bool:
+    """Return whether a question is the first of an inference."""
+    return "messages" in body or str(body.get("prompt", "")).endswith(QUESTION)
 
 
 def answer_feeling(prompt: str) -> Answer:
@@ -206,15 +217,22 @@ def _chance(text: str) -> int:
 
 
 class Truth:
-    """The same model without moods or sockets: what the stages make of its answers is right."""
+    """The same model without moods or sockets: what the stages make of its answers is right.
+
+    asked_last: the inference that was last asked for.
+    """
+
+    asked_last = ""
 
     def identity(self) -> ModelIdentity:
         return ModelIdentity(name=MODEL, digest=DIGEST, engine="ollama")
 
     def generate(self, request: GenerateRequest) -> Reply:
+        self.asked_last = stage_of({"prompt": request.prompt})
         content = json.loads(answer_feeling(request.prompt)[1])
         return read_reply(content, content["response"])
 
     def chat(self, request: ChatRequest) -> Reply:
+        self.asked_last = request.messages[-1][1]
         content = json.loads(answer_writing(request.messages[-1][1])[1])
         return read_reply(content, content["message"]["content"])

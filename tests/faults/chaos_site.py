@@ -30,13 +30,15 @@ WORKERS = 2
 DISK_MEGABYTES = 512
 # So many jobs wait or run at all times, so that there is always work to claim.
 BACKLOG = 8
+# Fallbacks take no time: without a bound an outage would leave very many to be enriched again.
+PAUSE_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
 SYSTEMD_RESTART_SECONDS = 0.1
-# Short, so that a model that hangs is given up within a run.
+# Short, so that a model that hangs is given up within a fault.
 TUNING = {
     "networking": {
         "timeout_connect": 2,
-        "timeout_read": 15,
+        "timeout_read": 4,
         "retry_attempts": 2,
         "retry_backoff_ms": [100],
     }
@@ -62,6 +64,8 @@ class World:
         self.log = Log(folder / "output.txt")
         # When a part was killed that the site itself replaces; recovery counts from then.
         self.killed_at: float | None = None
+        # Processes that outlived their supervisor and did not end by themselves.
+        self.left_behind = 0
         self._port = free_port()
 
     @contextmanager
@@ -138,6 +142,7 @@ class World:
 
     def _end(self, members: list[psutil.Process]) -> None:
         _, left = psutil.wait_procs(members, timeout=10)
+        self.left_behind += len(left)
         for member in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
@@ -197,6 +202,7 @@ class Load:
         self._flowing = threading.Event()
         self._ended = threading.Event()
         self._recent: list[str] = []
+        self._submitting = threading.Lock()
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
@@ -217,8 +223,10 @@ class Load:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Submit nothing for a while."""
+        """Submit nothing for a while; what was being submitted is through."""
         self._flowing.clear()
+        with self._submitting:
+            pass
         try:
             yield
         finally:
@@ -229,22 +237,23 @@ class Load:
         with httpx.Client(headers=headers, trust_env=False, timeout=30) as client:
             while not self._ended.is_set():
                 self._flowing.wait()
-                if self._enough():
-                    time.sleep(0.02)
-                    continue
-                text = self._text()
-                try:
-                    answer = client.post(url, json={"text": text})
-                except httpx.TransportError:
-                    # Whether it was taken is unknown; the audit looks at all there is.
-                    time.sleep(0.05)
-                    continue
-                if answer.is_success:
-                    self.accepted[answer.json()["id"]] = text
-                    self.accepted_at = time.time()
-                else:
-                    self.refused += 1
-                    time.sleep(0.1)
+                with self._submitting:
+                    if self._flowing.is_set() and not self._enough():
+                        self._submit(client, url)
+                time.sleep(PAUSE_SECONDS)
+
+    def _submit(self, client: httpx.Client, url: str) -> None:
+        text = self._text()
+        try:
+            answer = client.post(url, json={"text": text})
+        except httpx.TransportError:
+            # Whether it was taken is unknown; the audit looks at all there is.
+            return
+        if answer.is_success:
+            self.accepted[answer.json()["id"]] = text
+            self.accepted_at = time.time()
+        else:
+            self.refused += 1
 
     def _enough(self) -> bool:
         with contextlib.suppress(*UNREADABLE):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from tests.faults.chaos_model import Mood
-from tests.faults.chaos_site import World, chaos_folder
+from tests.faults.chaos_site import PATIENCE_SECONDS, World, chaos_folder
 from tests.queues import alive
 
 LONGEST_SECONDS = 10.0
@@ -55,7 +55,7 @@ def _stop(world: World, stops: Stops) -> None:
     members = world.site.family()
     started = time.monotonic()
     world.site.process.send_signal(signal.SIGTERM)
-    world.site.process.wait()
+    world.site.process.wait(PATIENCE_SECONDS)
     psutil.wait_procs(members, timeout=10)
     stops.seconds.append(time.monotonic() - started)
     stops.left_running += sum(map(alive, members))

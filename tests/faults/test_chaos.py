@@ -3,6 +3,7 @@
 import pytest
 
 from tests.faults import chaos, chaos_crowd, chaos_stops
+from tests.faults.cache_matrix import can_mount
 from tests.faults.chaos_faults import FAULTS, Kill
 
 SEED = 7
@@ -18,14 +19,14 @@ SHORT = {
 @pytest.mark.parametrize("broker", SHORT)
 def test_nothing_is_lost_repeated_or_wrong_whatever_is_killed(broker: str) -> None:
     """Each reflection is complete, once, with what the model said, and no inference is wasted."""
-    names = SHORT[broker]
+    # Only the super-user may mount the small disk.
+    names = [name for name in SHORT[broker] if name != chaos.DISK_FULL or can_mount()]
     outcome = chaos.prove(broker, faults=len(names), jobs=30, seed=SEED, only=names)
     chaos.report(outcome)
     found = outcome.audit
     assert set(outcome.recoveries) == set(names)
     assert (found.lost, found.stuck, found.committed_twice, found.wrong) == ([], [], [], [])
-    assert outcome.inferences <= outcome.ideal + outcome.asked_during_faults
-    assert not outcome.waiting_for_model
+    assert (outcome.wasted, outcome.waiting_for_model, outcome.left_behind) == ([], 0, 0)
 
 
 def test_site_that_is_told_to_end_under_load_ends_in_time_and_charges_nothing() -> None:
