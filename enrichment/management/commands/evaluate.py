@@ -1,0 +1,92 @@
+"""Scores Stage 1 on texts whose writers said how they felt."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from enrichment.evaluation import BLEND, SIGNALS, Evaluation, NoModel, evaluate
+from enrichment.stages import scoring, wheel
+from enrichment.stages.scoring import InvalidTable, LabelledText
+
+FIGURES = ("any", "single", "polarity", "macro_precision", "ece")
+
+
+class Command(BaseCommand):
+    """manage.py evaluate"""
+
+    help = "Score Stage 1's primaries on labelled texts (CSV), uncached."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="CSV: text, and TRUE or FALSE for each label")
+        parser.add_argument("--limit", type=int, help="only so many texts, from the beginning")
+        parser.add_argument("--json", action="store_true", help="print JSON alone")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        limit = options["limit"]
+        if limit is not None and limit < 1:
+            raise CommandError("--limit must be 1 or more.", returncode=2)
+        texts = _read(options["file"])[:limit]
+        if not texts:
+            raise CommandError(f"{options['file']} has no text with a feeling that counts.")
+        try:
+            found = evaluate(texts, _shown)
+        except NoModel as exc:
+            raise CommandError(str(exc)) from exc
+        if options["json"]:
+            self.stdout.write(json.dumps(found.as_json()))
+        else:
+            console = Console(file=cast(IO[str], self.stdout), width=110)
+            console.print(*_tables(found), sep="\n")
+
+
+def _read(path: Path) -> list[LabelledText]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return scoring.read_table(file)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise CommandError(f"{path} can't be read: {exc}", returncode=2) from exc
+    except InvalidTable as exc:
+        raise CommandError(f"{path}: {exc}.", returncode=2) from exc
+
+
+def _shown(texts: Sequence[LabelledText]) -> Iterator[LabelledText]:
+    """Yield the texts and show how far one is, where somebody looks."""
+    console = Console(stderr=True)
+    yield from track(texts, "Reading texts", console=console, disable=not sys.stderr.isatty())
+
+
+def _tables(found: Evaluation) -> tuple[Table, Table]:
+    title = f"{len(found.texts)} texts, {found.engine} {found.model}"
+    if found.unanswered:
+        title += f", {found.unanswered} without an answer"
+    figures = Table("", *FIGURES, title=title)
+    for signal in SIGNALS:
+        scores = found.scores(signal)
+        ranges = scoring.intervals(found.texts, found.readings[signal])
+        cells = [_cell(getattr(scores, name), ranges[name]) for name in FIGURES]
+        figures.add_row(signal, *cells)
+    read = (*wheel.PRIMARIES, None)
+    confused = Table(
+        "one primary ↓ read as →",
+        *(word or "undetermined" for word in read),
+        title="What the blend confuses",
+    )
+    table = scoring.confusion(found.texts, found.readings[BLEND])
+    for primary in wheel.PRIMARIES:
+        row: Mapping[str | None, int] = table.get(primary, {})
+        confused.add_row(primary, *(str(row.get(word, 0)) for word in read))
+    return figures, confused
+
+
+def _cell(value: float | None, bounds: tuple[float, float] | None) -> str:
+    if value is None or bounds is None:
+        return "–"
+    return f"{value:.3f} ({bounds[0]:.2f} to {bounds[1]:.2f})"

@@ -1,0 +1,102 @@
+"""manage.py evaluate, from outside."""
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cachestats.models import CacheEntry
+from tests.standin import Script, as_json, feeling
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+ROWS = """text,happy,sad,angry
+I was so happy and glad today,TRUE,FALSE,FALSE
+I cried because I am so sad,FALSE,TRUE,FALSE
+A day like any other,FALSE,FALSE,TRUE
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def test_evaluate_prints_each_signal_in_json(model: Script, table: Path, capsys):
+    """The contract's figures by signal, of what lexicon, model and blend read; prose is apart."""
+    model.generate = lambda _body: feeling({"sad": -0.01})
+    call_command("evaluate", str(table), "--json")
+
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["unanswered"]) == (3, 0)
+    assert set(found["signals"]) == {"lexicon", "model", "blend"}
+    for figures in found["signals"].values():
+        assert {"any", "single", "polarity", "macro_precision", "ece"} <= set(figures)
+        assert set(figures["intervals"]) == set(figures) - {"intervals"}
+    # The model says sad to all; the lexicon hears the first two.
+    assert found["signals"]["model"]["any"] == pytest.approx(1 / 3)
+    assert found["signals"]["lexicon"]["any"] >= 2 / 3
+    assert found["confusion"]["sad"] == {"sad": 1}
+
+
+def test_evaluate_keeps_nothing(model: Script, table: Path, capsys):
+    """Each run asks the model again, and the cache has no entry afterwards."""
+    for _ in range(2):
+        call_command("evaluate", str(table), "--json")
+
+    first = [body for body in model.questions("/api/generate") if "like any other" in str(body)]
+    assert len(first) == 4
+    assert not CacheEntry.objects.exists()
+
+
+def test_evaluate_prints_tables_for_persons(model: Script, table: Path, capsys):
+    """Figures with their intervals, and what is confused with what."""
+    call_command("evaluate", str(table), "--limit", "2")
+
+    out = capsys.readouterr().out
+    assert "2 texts, ollama standin:1b" in out
+    assert "blend" in out
+    assert "undetermined" in out
+
+
+def test_evaluate_counts_texts_without_an_answer(model: Script, table: Path, capsys):
+    """A reply that is no answer in the middle of a run is told, and the run goes on."""
+    answers = iter(range(100))
+    model.generate = lambda _body: (
+        feeling({"happy": -0.1}) if next(answers) < 2 else as_json({"response": "", "done": True})
+    )
+    call_command("evaluate", str(table), "--json")
+
+    assert json.loads(capsys.readouterr().out)["unanswered"] == 2
+
+
+def test_evaluate_without_a_model_fails_with_the_reason(table: Path):
+    """It would measure the lexicon alone."""
+    with pytest.raises(CommandError, match="No model answers"):
+        call_command("evaluate", str(table))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("text\nA day\n", "the header needs"),
+        ("text,happy\nA day,perhaps\n", "line 2: happy must be"),
+    ],
+)
+def test_evaluate_refuses_a_wrong_file_with_the_place(tmp_path: Path, content: str, told: str):
+    """The message names file, line and column, and what is accepted."""
+    path = tmp_path / "wrong.csv"
+    path.write_text(content)
+    with pytest.raises(CommandError, match=told) as failure:
+        call_command("evaluate", str(path))
+    assert "wrong.csv" in str(failure.value)
+    assert failure.value.returncode == 2
+
+
+def test_evaluate_refuses_a_file_that_is_not_there(tmp_path: Path):
+    """A path that is mistyped is told at once."""
+    with pytest.raises(CommandError, match="can't be read"):
+        call_command("evaluate", str(tmp_path / "none.csv"))
