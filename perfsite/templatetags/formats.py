@@ -11,12 +11,14 @@ from typing import Any
 from django import template
 
 from enrichment.errors import (
+    CircuitOpen,
     HostBrokeOff,
     HostBusy,
     HostFailed,
     HostUnreachable,
     InvalidReply,
     ModelMissing,
+    QuestionRefused,
 )
 from enrichment.models import Status
 
@@ -39,6 +41,8 @@ REASON_WORDS: Mapping[str, str] = {
     HostBrokeOff.__name__: "no model answered (its host broke off or took too long)",
     HostBusy.__name__: "no model answered (its host was busy)",
     HostFailed.__name__: "no model answered (its host reported an error)",
+    CircuitOpen.__name__: "no model answered (its host failed too often of late to be asked)",
+    QuestionRefused.__name__: "no model answered (its host refused the question)",
     ModelMissing.__name__: "no model answered (its host has no such model)",
     InvalidReply.__name__: "what the model answered could not be used",
 }
