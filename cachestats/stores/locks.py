@@ -53,8 +53,12 @@ class KeyLocks:
         assert self._descriptor is not None  # noqa: S101  # a lock was tried on it
         wanted = struct.pack(LINUX_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, row_id % OFFSETS, 1, 0)
         found = fcntl.fcntl(self._descriptor, fcntl.F_GETLK, wanted)
-        pid: int = struct.unpack(LINUX_FLOCK, found)[-1]
-        try:
-            return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
-        except psutil.Error:
-            return False
+        return is_stopped(struct.unpack(LINUX_FLOCK, found)[-1])
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process of this machine was stopped (SIGSTOP)."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False

@@ -5,6 +5,7 @@ the session: the server takes it back when the connection of a process that died
 """
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any, cast
 import psycopg
 
 from cachestats.errors import StoreUnavailable
+from cachestats.stores.locks import is_stopped
 from cachestats.stores.rows import FAILURE_MS, FOUND, FailedFlight, Found, History, Put, Row, Use
 from cachestats.stores.sqlite import TABLES
 
@@ -67,6 +69,16 @@ FAIL = """
 # Flushes one after the other: two that list the same keys would wait for each other crosswise.
 ALONE = "SELECT pg_advisory_xact_lock(hashtext('cachestats flush'))"
 
+# What the connection that holds a key's lock says of its process.
+HOLDER = """
+    SELECT activity.application_name FROM pg_locks AS held JOIN pg_stat_activity AS activity
+    USING (pid) WHERE held.locktype = 'advisory' AND held.objsubid = 1 AND held.granted
+    AND activity.datname = current_database()
+    AND ((held.classid::bigint << 32) | held.objid::bigint) = %s
+"""
+# PostgreSQL cuts longer names.
+NAME_CHARACTERS = 63
+
 CONNECT_SECONDS = 2
 # A look-up that waits longer for a lock is better off computing.
 WAIT_MS = 1000
@@ -89,6 +101,21 @@ def _in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_in_child)
+
+
+def _process_name(pid: int) -> str:
+    """Return how a process of this machine names its connections."""
+    number = f" {pid}"
+    return f"perfsite {socket.gethostname()}"[: NAME_CHARACTERS - len(number)] + number
+
+
+def _is_stopped_here(name: str) -> bool:
+    """Return whether a connection is of a process of this machine that was stopped.
+
+    Nobody knows if it ever goes on; of other machines' processes nothing is known.
+    """
+    pid = name.rpartition(" ")[2]
+    return pid.isdigit() and name == _process_name(int(pid)) and is_stopped(int(pid))
 
 
 class PostgresStore:
@@ -157,7 +184,10 @@ class PostgresStore:
     def lead(self, row_id: int) -> bool:
         with self._errors() as connection:
             found = connection.execute("SELECT pg_try_advisory_lock(%s)", (row_id,)).fetchone()
-        return bool(found and found[0])
+            if found and found[0]:
+                return True
+            holder = connection.execute(HOLDER, (row_id,)).fetchone()
+        return holder is not None and _is_stopped_here(holder[0])
 
     def release(self, row_id: int) -> None:
         # Where the connection broke meanwhile the server has released it.
@@ -197,6 +227,7 @@ class PostgresStore:
         if thread.connection is None:
             thread.connection = psycopg.connect(
                 **{**self._where, "options": self._options},
+                application_name=_process_name(os.getpid()),
                 autocommit=True,
                 connect_timeout=CONNECT_SECONDS,
             )

@@ -1,5 +1,7 @@
 """One cache file, several processes: what one does, the next look-up of another sees."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ from cachestats.cache import PerfCache, get_cache
 from cachestats.errors import StoreUnavailable
 from cachestats.models import CacheEntry
 from cachestats.services import PurgeFilter
-from cachestats.stores import SqliteStore
+from cachestats.stores import PostgresStore, SqliteStore
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 
@@ -118,6 +120,37 @@ def test_store_after_fork_opens_its_own_connection(bench: Any) -> None:
         check=False,
     )
     assert child.returncode == 0, child.stderr
+
+
+LEADING = """
+import sys, time
+from pathlib import Path
+from cachestats.stores import PostgresStore, SqliteStore
+
+where = sys.argv[1]
+store = PostgresStore(conninfo=where) if "://" in where else SqliteStore(Path(where))
+assert store.lead(int(sys.argv[2]))
+print("leads", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("key", [7, -(2**62) - 3])
+def test_key_of_a_process_that_was_stopped_is_free(bench: Any, key: int) -> None:
+    """Who was frozen while it computed keeps nobody waiting; who only takes long does."""
+    store = bench.store()
+    where = store._where["conninfo"] if isinstance(store, PostgresStore) else str(bench.path)
+    command = [sys.executable, "-c", LEADING, where, str(key)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "leads\n"
+            assert not store.lead(key)
+            other.send_signal(signal.SIGSTOP)
+            os.waitpid(other.pid, os.WUNTRACED)
+            assert store.lead(key)
+        finally:
+            other.kill()
 
 
 def test_store_missing_file_is_never_made(tmp_path: Path) -> None:
