@@ -3,18 +3,23 @@
 Nothing is cached, and nothing of the cache is counted: what is measured is the model.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 from django.utils import timezone
 
-from cachestats.config import current
+from cachestats.services import change_config
 from enrichment import hosts
 from enrichment.errors import EnrichmentError
-from enrichment.stages import scoring
+from enrichment.scorers import as_overlay, make_scorer
+from enrichment.stages import fitting, scoring
 from enrichment.stages.answers import Outcome
-from enrichment.stages.hybrid_scorer import HybridScorer
+from enrichment.stages.blending import Weights, strongest
+from enrichment.stages.fitting import Example
+from enrichment.stages.prompts import Method
 from enrichment.stages.scoring import LabelledText, Reading, Scores
 
 LEXICON, MODEL, BLEND = "lexicon", "model", "blend"
@@ -29,15 +34,20 @@ class NoModel(EnrichmentError):
 class Evaluation:
     """What came of all texts. unanswered: texts for which no valid answer of the model was had.
 
-    readings: by signal, in the order of the texts; those of the model are undetermined where it
-    named no feeling that the wheel knows.
+    contents: Stage 1 of each text, in order. durations_ms: of each whole stage. weights: fitted on
+    all texts, when that was asked for; the blend's readings are then those of weights that were
+    fitted on the other four fifths of the texts.
     """
 
     texts: Sequence[LabelledText]
+    contents: Sequence[Mapping[str, Any]]
+    durations_ms: Sequence[float]
     readings: Mapping[str, Sequence[Reading]]
     engine: str
     model: str
+    method: str
     unanswered: int
+    weights: Weights | None = None
 
     def scores(self, signal: str) -> Scores:
         return scoring.score(self.texts, self.readings[signal])
@@ -48,7 +58,10 @@ class Evaluation:
             "n": len(self.texts),
             "engine": self.engine,
             "model": self.model,
+            "method": self.method,
             "unanswered": self.unanswered,
+            "median_ms": round(median(self.durations_ms), 1),
+            "folds": fitting.FOLDS if self.weights else 0,
             "signals": {
                 signal: {
                     **vars(self.scores(signal)),
@@ -60,62 +73,103 @@ class Evaluation:
                 primary: {word or "undetermined": times for word, times in read.items()}
                 for primary, read in scoring.confusion(self.texts, self.readings[BLEND]).items()
             },
+            "fitted": as_overlay(self.weights) if self.weights else None,
         }
 
 
 def evaluate(
-    texts: Sequence[LabelledText], progress: Callable[[Sequence[LabelledText]], Iterator[Any]]
+    texts: Sequence[LabelledText],
+    progress: Callable[[Sequence[LabelledText]], Iterator[Any]],
+    method: Method | None = None,
 ) -> Evaluation:
     """Have each text read by the model in use.
 
     Args:
         progress: yields the texts in order, and shows how far one is.
+        method: how the model is asked; None leaves it to the tuning.
 
     Raises:
         NoModel: it does not answer.
     """
-    client = hosts.get_client()
-    inference = current().config.inference
-    scorer = HybridScorer(
-        client,
-        NothingKept(),
-        scope="evaluation",
-        num_ctx=inference.num_ctx,
-        model_weight=inference.model_weight,
-    )
-    readings: dict[str, list[Reading]] = {signal: [] for signal in SIGNALS}
+    scorer = make_scorer(NothingKept(), "evaluation", method)
+    contents: list[Mapping[str, Any]] = []
+    durations_ms: list[float] = []
     engine = model = ""
     unanswered = 0
     for number, labelled in enumerate(progress(texts)):
+        started = time.perf_counter()
         answer = scorer.enrich(labelled.text, (), timezone.now()).answer
+        durations_ms.append((time.perf_counter() - started) * 1000)
         if answer.outcome == Outcome.MODEL:
             engine, model = answer.engine, answer.model
         elif number:
             unanswered += 1
         else:
             raise NoModel(f"No model answers ({answer.reason}): {hosts.health().trouble}")
-        for signal, reading in _readings(answer.result).items():
-            readings[signal].append(reading)
+        contents.append(answer.result)
     return Evaluation(
-        texts=texts, readings=readings, engine=engine, model=model, unanswered=unanswered
+        texts=texts,
+        contents=contents,
+        durations_ms=durations_ms,
+        readings=_readings(contents),
+        engine=engine,
+        model=model,
+        method=contents[0]["provenance"]["method"],
+        unanswered=unanswered,
     )
 
 
-def _readings(content: Mapping[str, Any]) -> dict[str, Reading]:
-    """Return what each signal says in a Stage 1 content."""
-    signals = content["provenance"]["signals"]
-    path = content["wheel"] or {}
-    return {
-        LEXICON: _strongest(signals[LEXICON]),
-        MODEL: _strongest(signals[MODEL] or {}),
-        BLEND: Reading(primary=path.get("primary"), confidence=content["confidence"]),
-    }
+def fit(found: Evaluation) -> Evaluation:
+    """Return the evaluation with fitted weights, scored on texts that they were not fitted on.
+
+    Raises:
+        fitting.TooFew: there are too few texts.
+    """
+    examples = [
+        Example(
+            named=content["provenance"]["signals"][MODEL],
+            heard=content["provenance"]["signals"][LEXICON],
+            primaries=labelled.primaries,
+        )
+        for labelled, content in zip(found.texts, found.contents, strict=True)
+    ]
+    return replace(
+        found,
+        weights=fitting.fit(examples),
+        readings={**found.readings, BLEND: fitting.read_across(examples)},
+    )
+
+
+def save_fitted(found: Evaluation) -> int:
+    """Put the fitted weights, and the method that they are for, in force; return the revision."""
+    assert found.weights is not None  # noqa: S101  # `fit` made them
+    overlay = as_overlay(found.weights)
+    overlay["scoring"]["method"] = found.method
+    reason = f"Fitted on {len(found.texts)} labelled texts with {found.model}"
+    return change_config(overlay, None, reason).number
+
+
+def _readings(contents: Sequence[Mapping[str, Any]]) -> dict[str, list[Reading]]:
+    """Return what each signal says, by signal, in the order of the texts.
+
+    The model's are undetermined where it named no feeling that the wheel knows.
+    """
+    readings: dict[str, list[Reading]] = {signal: [] for signal in SIGNALS}
+    for content in contents:
+        signals = content["provenance"]["signals"]
+        path = content["wheel"] or {}
+        readings[LEXICON].append(_strongest(signals[LEXICON]))
+        readings[MODEL].append(_strongest(signals[MODEL] or {}))
+        readings[BLEND].append(
+            Reading(primary=path.get("primary"), confidence=content["confidence"])
+        )
+    return readings
 
 
 def _strongest(shares: Mapping[str, float]) -> Reading:
     if not shares:
         return Reading(primary=None, confidence=0.0)
-    primary = max(shares, key=lambda name: shares[name])
+    primary = strongest(shares)
     return Reading(primary=primary, confidence=shares[primary])
 
 

@@ -21,6 +21,7 @@ from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
+from enrichment.scorers import make_scorer
 from enrichment.stages import analytics, risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
@@ -334,14 +335,7 @@ def _ms_since(started: float) -> float:
 
 
 def _scorer(key_scope: str) -> HybridScorer:
-    inference = current().config.inference
-    return HybridScorer(
-        hosts.get_client(),
-        get_cache(),
-        scope=key_scope,
-        num_ctx=inference.num_ctx,
-        model_weight=inference.model_weight,
-    )
+    return make_scorer(get_cache(), key_scope)
 
 
 def _enricher(language: str) -> PostEnricher:

@@ -8,7 +8,7 @@ can always switch it off.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,8 @@ from cachestats.keys import CACHE_TYPE
 
 MAX_TTL = 10 * 365 * 86400
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
+Weight = Annotated[float, Field(ge=0, le=10)]
+Lean = Annotated[float, Field(ge=-10, le=10)]
 CacheType = Annotated[str, Field(pattern=f"^{CACHE_TYPE.pattern}$")]
 SWITCH = "caching.enabled"
 
@@ -36,7 +38,28 @@ class Inference(Section):
     num_predict_long: int = Field(160, ge=1, le=4096)  # tokens, Stage 2
     temperature: float = Field(0.3, ge=0, le=2)
     keep_alive: str = Field("30m", pattern=r"^(-?\d+|\d+(ms|s|m|h))$")
-    model_weight: float = Field(0.3, ge=0, le=1)  # of Stage 1's blend; the lexicon has the rest
+
+
+class Scoring(Section):
+    """How Stage 1 puts its signals together.
+
+    The numbers are of SmolLM2-135M by likelihood, fitted on labelled diary texts (docs/quality.md);
+    `evaluate --fit --apply` fits them to another model.
+    """
+
+    method: Literal["likelihood", "schema"] = "likelihood"  # how the model is asked for a feeling
+    model_weight: Weight = 0.892
+    lexicon_weight: Weight = 1.335
+    polarity_weight: Weight = 0.588  # of the model's verdict on pleasant or unpleasant
+    # Added to a primary's score: above 0 for one that is named too seldom.
+    lean_sad: Lean = 0.105
+    lean_mad: Lean = 0.927
+    lean_scared: Lean = 0.524
+    lean_joyful: Lean = -1.394
+    lean_powerful: Lean = -0.816
+    lean_peaceful: Lean = 0.657
+    confidence_slope: Weight = 0.826
+    confidence_offset: Lean = 0.663
 
 
 class Caching(Section):
@@ -69,6 +92,7 @@ class Config(Section):
     """Every value that can be tuned without a restart."""
 
     inference: Inference = Inference()
+    scoring: Scoring = Scoring()
     caching: Caching = Caching()
     networking: Networking = Networking()
 

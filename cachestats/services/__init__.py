@@ -7,7 +7,12 @@ from django.db import DatabaseError
 
 from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge, purge_entries
 from cachestats.services.removal import checkpoint
-from cachestats.services.revisions import check_overlay, restore_revision, save_revision
+from cachestats.services.revisions import (
+    change_config,
+    check_overlay,
+    restore_revision,
+    save_revision,
+)
 from cachestats.services.transfer import (
     ImportResult,
     check_lines,
@@ -25,6 +30,7 @@ __all__ = [
     "ImportResult",
     "PurgeFilter",
     "PurgeResult",
+    "change_config",
     "check_lines",
     "check_overlay",
     "checkpoint",

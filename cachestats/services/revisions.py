@@ -34,6 +34,21 @@ def save_revision(
     return revision
 
 
+def change_config(
+    changes: Mapping[str, Mapping[str, Any]], author: User | None, reason: str = ""
+) -> ConfigRevision:
+    """Save the newest overlay with some values changed, and leave its other values as they are.
+
+    Raises:
+        InvalidConfig: names each wrong key and what is accepted.
+    """
+    newest = ConfigRevision.objects.order_by("-number").first()
+    overlay = dict(newest.overlay) if newest else {}
+    for section, values in changes.items():
+        overlay[section] = {**overlay.get(section, {}), **values}
+    return save_revision(overlay, author, reason)
+
+
 def restore_revision(revision: ConfigRevision, author: User | None) -> ConfigRevision:
     """Save an earlier overlay as the newest revision.
 

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from enrichment.errors import InferenceError, InvalidReply
+from enrichment.errors import InferenceError
 from enrichment.inference.messages import LanguageModel, ModelIdentity
-from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
+from enrichment.stages import analytics, lexicon, model_signal, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
-from enrichment.stages.blending import blend
+from enrichment.stages.blending import UNDETERMINED_BELOW, Weights, blend, confidence, strongest
 from enrichment.stages.lexicon import LexiconSignal
-from enrichment.stages.prompts import FeelingQuestion, normalise_text
+from enrichment.stages.model_signal import ModelSignal
+from enrichment.stages.prompts import FeelingQuestion, Method, normalise_text
 
-# Below this share no primary stands out from the other five (1/6 each).
-UNDETERMINED_BELOW = 0.25
 LOW_ENGLISH = 0.5
-NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
+NO_MODEL = "no model took part"
+LEVELS = ("primary", "secondary", "tertiary")
 NOT_ENGLISH = "the text does not read as English; confidence is lowered"
 
 
@@ -36,7 +36,7 @@ class Stage1:
     def path(self) -> tuple[str, ...]:
         """The path on the wheel, 0 to 3 words; empty when undetermined."""
         found = self.answer.result["wheel"] or {}
-        words = (found.get(level) for level in ("primary", "secondary", "tertiary"))
+        words = (found.get(level) for level in LEVELS)
         return tuple(word for word in words if word)
 
 
@@ -50,19 +50,24 @@ class HybridScorer:
         *,
         scope: str,
         num_ctx: int,
-        model_weight: float,
+        num_predict: int,
+        method: Method,
+        weights: Weights,
     ) -> None:
         """
         Args:
             scope: whose cached answers may be shared.
-            num_ctx: the context, in tokens, that the client asks for.
-            model_weight: of the blend, 0 to 1; the lexicon has the rest.
+            num_ctx, num_predict: the context and the longest generated label, in tokens.
+            method: how the model is asked.
+            weights: of the blend.
         """
         self._model = model
         self._cache = cache
         self._scope = scope
         self._num_ctx = num_ctx
-        self._model_weight = model_weight
+        self._num_predict = num_predict
+        self._method = method
+        self._weights = weights
 
     def enrich(
         self,
@@ -87,7 +92,7 @@ class HybridScorer:
                 cache_type=question.CACHE_TYPE,
             )
         except InferenceError as exc:
-            return Stage1(answer=_fallback(text, exc), context=context)
+            return Stage1(answer=self._fallback(text, exc), context=context)
         return Stage1(answer=from_cache(found), context=context)
 
     def peek(self, text: str, language: str, identity: ModelIdentity) -> CachedValue | None:
@@ -102,73 +107,75 @@ class HybridScorer:
             scope=self._scope,
             model=identity,
             num_ctx=self._num_ctx,
-            model_weight=self._model_weight,
+            num_predict=self._num_predict,
+            method=self._method,
+            weights=self._weights,
         )
 
     def _infer(self, question: FeelingQuestion) -> Mapping[str, Any]:
-        """Ask the model for the primary, then for a finer word under it, and blend."""
-        signal = lexicon.read(question.text)
-        candidates = self._model.generate(question.primary()).candidates
-        if not candidates:
-            # The answer ended at once, or the host is too old to report them (before 0.12.11).
-            raise InvalidReply("the host reported no probabilities")
-        named = likelihood.primary_shares(candidates)
-        shares = blend(named, signal.primaries, self._model_weight)
-        primary = max(shares, key=lambda name: shares[name])
-        finer: Mapping[str, float] = {}
-        if shares[primary] >= UNDETERMINED_BELOW:
-            reply = self._model.generate(question.below(primary))
-            finer = likelihood.words_below(primary, reply.candidates)
+        """Blend what the lexicon hears with what the model names."""
+        heard = lexicon.read(question.text)
+        named = model_signal.ask(self._model, question, heard.primaries)
         provenance = {
             "engine": question.model.engine,
             "model": question.model.name,
             "digest": question.model.digest,
             "prompt_version": question.PROMPT_VERSION,
-            "method": "likelihood",
-            "signals": {
-                "lexicon": _rounded(signal.primaries),
-                "model": _rounded(named) if named else None,
+            "method": str(question.method),
+        }
+        return self._content(heard, named, provenance)
+
+    def _fallback(self, text: str, cause: InferenceError) -> StageAnswer:
+        """Return what the lexicon alone can tell, marked as such and not cached."""
+        named = ModelSignal(primaries=None, warnings=(NO_MODEL,))
+        provenance = {"engine": "lexicon", "model": "", "digest": "", "method": "lexicon"}
+        return StageAnswer(
+            result=self._content(lexicon.read(normalise_text(text)), named, provenance),
+            outcome=Outcome.FALLBACK,
+            engine="lexicon",
+            retry_later=cause.outage,
+            raw_reply=getattr(cause, "raw", ""),
+            reason=type(cause).__name__,
+        )
+
+    def _content(
+        self, heard: LexiconSignal, named: ModelSignal, provenance: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return Stage 1's content: closed words and numbers, nothing of the text."""
+        shares = blend(named.primaries, heard.primaries, self._weights)
+        primary = strongest(shares)
+        sure = confidence(shares, self._weights)
+        warnings = list(named.warnings)
+        if heard.english < LOW_ENGLISH:
+            warnings.append(NOT_ENGLISH)
+            sure *= 0.5
+        determined = min(shares[primary], sure) >= UNDETERMINED_BELOW
+        path = _path(primary, named.finer, heard.words) if determined else ()
+        usual_valence, usual_arousal = wheel.affect(path)
+        invoked, expressed = heard.invoked, heard.expressed
+        if len(path) > 1:
+            invoked = invoked or vocabulary.USUAL_DRIVERS[path[1]]
+            expressed = expressed or vocabulary.USUAL_TONES[path[1]]
+        levels = zip(LEVELS, (*path, None, None, None), strict=False)
+        return {
+            "wheel": dict(levels) if path else None,
+            "undetermined": not path,
+            "invoked": list(invoked),
+            "expressed": list(expressed),
+            "valence": round((usual_valence + heard.valence) / 2, 4),
+            "arousal": round((usual_arousal + heard.arousal) / 2, 4),
+            "confidence": round(sure, 4),
+            "events": list(heard.events),
+            "congruence": vocabulary.congruence(invoked, expressed),
+            "warnings": warnings,
+            "provenance": {
+                **provenance,
+                "signals": {
+                    "lexicon": _rounded(heard.primaries),
+                    "model": _rounded(named.primaries) if named.primaries else None,
+                },
             },
         }
-        warnings = [] if named else [NO_LABEL]
-        return _content(shares, finer, signal, warnings, provenance)
-
-
-def _content(
-    shares: Mapping[str, float],
-    finer: Mapping[str, float],
-    signal: LexiconSignal,
-    warnings: list[str],
-    provenance: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return Stage 1's content: closed words and numbers, nothing of the text."""
-    primary = max(shares, key=lambda name: shares[name])
-    confidence = shares[primary]
-    if signal.english < LOW_ENGLISH:
-        warnings = [*warnings, NOT_ENGLISH]
-        confidence *= 0.5
-    path = _path(primary, finer, signal.words) if confidence >= UNDETERMINED_BELOW else ()
-    usual_valence, usual_arousal = wheel.affect(path)
-    invoked, expressed = signal.invoked, signal.expressed
-    if len(path) > 1:
-        invoked = invoked or vocabulary.USUAL_DRIVERS[path[1]]
-        expressed = expressed or vocabulary.USUAL_TONES[path[1]]
-    levels = (*path, None, None, None)
-    return {
-        "wheel": dict(zip(("primary", "secondary", "tertiary"), levels, strict=False))
-        if path
-        else None,
-        "undetermined": not path,
-        "invoked": list(invoked),
-        "expressed": list(expressed),
-        "valence": round((usual_valence + signal.valence) / 2, 4),
-        "arousal": round((usual_arousal + signal.arousal) / 2, 4),
-        "confidence": round(confidence, 4),
-        "events": list(signal.events),
-        "congruence": vocabulary.congruence(invoked, expressed),
-        "warnings": warnings,
-        "provenance": dict(provenance),
-    }
 
 
 def _path(primary: str, finer: Mapping[str, float], heard: Mapping[str, float]) -> tuple[str, ...]:
@@ -186,27 +193,6 @@ def _path(primary: str, finer: Mapping[str, float], heard: Mapping[str, float]) 
         return (primary,)
     tertiary = max(wheel.tertiaries(secondary), key=lambda word: support[word])
     return (primary, secondary, tertiary) if support[tertiary] else (primary, secondary)
-
-
-def _fallback(text: str, cause: InferenceError) -> StageAnswer:
-    """Return what the lexicon alone can tell, marked as such and not cached."""
-    signal = lexicon.read(normalise_text(text))
-    shares = blend(None, signal.primaries, 0.0)
-    provenance = {
-        "engine": "lexicon",
-        "model": "",
-        "digest": "",
-        "method": "lexicon",
-        "signals": {"lexicon": _rounded(signal.primaries), "model": None},
-    }
-    return StageAnswer(
-        result=_content(shares, {}, signal, ["no model took part"], provenance),
-        outcome=Outcome.FALLBACK,
-        engine="lexicon",
-        retry_later=cause.outage,
-        raw_reply=getattr(cause, "raw", ""),
-        reason=type(cause).__name__,
-    )
 
 
 def _rounded(shares: Mapping[str, float]) -> dict[str, float]:

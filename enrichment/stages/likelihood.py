@@ -1,8 +1,7 @@
 """The model signal: a label's probability is that of its synonyms as the next word.
 
-One prompt pass and one token tell what JSON needs a hundred tokens for. A model leans towards
-some words whatever the text, so each primary's share is divided by its mean share over diary
-texts, to a power; the numbers were fitted on the development half of labelled diary texts.
+One prompt pass and one token tell what JSON needs many tokens for. Several questions behind the
+same text cost little more than one, and their mean is steadier.
 """
 
 import math
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from enrichment.stages import wheel
-from enrichment.stages.vocabulary import canonical_hash
+from enrichment.stages.blending import log_share, softmax
 from enrichment.stages.word_forms import LABEL_TOKENS, SECONDARY_LABEL_TOKENS, WORD_FORMS
 
 PLAIN_WORDS: Mapping[str, str] = MappingProxyType(
@@ -25,19 +24,6 @@ PLAIN_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """Each primary as a person would say it."""
 
-MEAN_SHARES: Mapping[str, float] = MappingProxyType(
-    {
-        "sad": 0.052,
-        "mad": 0.023,
-        "scared": 0.162,
-        "joyful": 0.507,
-        "powerful": 0.133,
-        "peaceful": 0.124,
-    }
-)
-LEAN_POWER = 0.5
-CALIBRATION_HASH = canonical_hash([dict(MEAN_SHARES), LEAN_POWER])
-
 Candidates = Iterable[tuple[str, float]]
 
 
@@ -48,11 +34,21 @@ def primary_shares(candidates: Candidates) -> Mapping[str, float] | None:
         candidates: words and their log probabilities.
     """
     shares = _shares(candidates, LABEL_TOKENS)
-    if not any(shares.values()):
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()} if total else None
+
+
+def pooled(answers: Iterable[Mapping[str, float] | None]) -> Mapping[str, float] | None:
+    """Return the geometric mean of several questions' answers; None when none named a feeling."""
+    named = [answer for answer in answers if answer]
+    if not named:
         return None
-    levelled = {name: share / MEAN_SHARES[name] ** LEAN_POWER for name, share in shares.items()}
-    total = sum(levelled.values())
-    return {name: share / total for name, share in levelled.items()}
+    return softmax(
+        {
+            name: sum(log_share(answer[name]) for answer in named) / len(named)
+            for name in wheel.PRIMARIES
+        }
+    )
 
 
 def words_below(primary: str, candidates: Candidates) -> Mapping[str, float]:

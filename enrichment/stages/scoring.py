@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from enrichment.stages import wheel
+
 PRIMARY_OF: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("afraid", "anxious", "awkward", "confused"), "scared"),
@@ -23,7 +25,6 @@ PRIMARY_OF: Mapping[str, str] = MappingProxyType(
 )
 # May please or hurt, so it tells no primary.
 IGNORED = "surprised"
-POSITIVE = frozenset({"joyful", "powerful", "peaceful"})
 TEXT = "text"
 TRUE, FALSE = "TRUE", "FALSE"
 BINS = 10
@@ -121,7 +122,7 @@ def score(texts: Sequence[LabelledText], readings: Sequence[Reading]) -> Scores:
         if len(text.primaries) == 1
     ]
     polar = [
-        (sign, reading.primary is not None and (reading.primary in POSITIVE) is sign)
+        (sign, reading.primary is not None and (reading.primary in wheel.PLEASANT) is sign)
         for text, reading in pairs
         if (sign := _polarity(text.primaries)) is not None
     ]
@@ -169,9 +170,9 @@ def confusion(
 
 def _polarity(primaries: frozenset[str]) -> bool | None:
     """Return whether all are positive; None when some are and some are not."""
-    if primaries <= POSITIVE:
+    if primaries <= wheel.PLEASANT:
         return True
-    return None if primaries & POSITIVE else False
+    return None if primaries & wheel.PLEASANT else False
 
 
 def _mean(hits: Sequence[bool]) -> float | None:

@@ -70,6 +70,8 @@ _WHEEL: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
 }
 
 PRIMARIES: tuple[str, ...] = tuple(_WHEEL)
+PLEASANT = frozenset({"joyful", "powerful", "peaceful"})
+"""The primaries that are pleasant; the others are not."""
 
 ALIASES: Mapping[str, str] = MappingProxyType(
     {

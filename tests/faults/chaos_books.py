@@ -15,12 +15,14 @@ from typing import Any
 
 import psycopg
 
+from cachestats.config import Config
+from enrichment.scorers import weights_of
 from enrichment.stages import analytics
 from enrichment.stages.answers import Outcome, StageAnswer
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
 from enrichment.stages.post_enricher import PostEnricher
 from tests.faults.chaos_model import Truth
-from tests.unit.enrichment.scripted import DictCache
+from tests.unit.enrichment.scripted import ASKING, DictCache
 
 STUCK_SECONDS = 60
 WATCH_SQLITE = """
@@ -186,8 +188,9 @@ class Oracle:
     def __init__(self, lied_to: set[str]) -> None:
         self._lied_to = lied_to
         self._model = Truth()
+        # The weights in force by default, as the site under test has them.
         self._scorer = HybridScorer(
-            self._model, DictCache(), scope="site", num_ctx=4096, model_weight=0.3
+            self._model, DictCache(), scope="site", **ASKING | {"weights": weights_of(Config())}
         )
 
     def problems(

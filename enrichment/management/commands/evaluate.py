@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,8 +13,19 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from enrichment.evaluation import BLEND, SIGNALS, Evaluation, NoModel, evaluate
+from enrichment.evaluation import (
+    BLEND,
+    SIGNALS,
+    Evaluation,
+    NoModel,
+    evaluate,
+    fit,
+    save_fitted,
+)
+from enrichment.scorers import as_overlay
 from enrichment.stages import scoring, wheel
+from enrichment.stages.fitting import FOLDS, TooFew
+from enrichment.stages.prompts import Method
 from enrichment.stages.scoring import InvalidTable, LabelledText
 
 FIGURES = ("any", "single", "polarity", "macro_precision", "ece")
@@ -27,24 +39,46 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="CSV: text, and TRUE or FALSE for each label")
         parser.add_argument("--limit", type=int, help="only so many texts, from the beginning")
+        parser.add_argument("--method", choices=[*Method], help="default: the tuning's")
+        parser.add_argument(
+            "--fit",
+            action="store_true",
+            help="fit the blend's weights; it is then scored on texts held back from the fit",
+        )
+        parser.add_argument(
+            "--apply", action="store_true", help="with --fit: save the weights as a revision"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON alone")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         limit = options["limit"]
         if limit is not None and limit < 1:
             raise CommandError("--limit must be 1 or more.", returncode=2)
+        if options["apply"] and not options["fit"]:
+            raise CommandError("--apply takes --fit.", returncode=2)
         texts = _read(options["file"])[:limit]
         if not texts:
             raise CommandError(f"{options['file']} has no text with a feeling that counts.")
         try:
-            found = evaluate(texts, _shown)
-        except NoModel as exc:
-            raise CommandError(str(exc)) from exc
+            found = evaluate(texts, _shown, options["method"] and Method(options["method"]))
+            if options["fit"]:
+                found = fit(found)
+        except (NoModel, TooFew) as exc:
+            raise CommandError(f"{exc}.") from exc
+        if options["apply"]:
+            self._apply(found)
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json()))
         else:
             console = Console(file=cast(IO[str], self.stdout), width=110)
             console.print(*_tables(found), sep="\n")
+            if found.weights:
+                console.print("Fitted on all of them:", json.dumps(as_overlay(found.weights)))
+
+    def _apply(self, found: Evaluation) -> None:
+        """Put the fitted weights in force."""
+        revision = save_fitted(found)
+        self.stderr.write(f"In force from now on, as revision {revision} of the configuration.")
 
 
 def _read(path: Path) -> list[LabelledText]:
@@ -64,9 +98,12 @@ def _shown(texts: Sequence[LabelledText]) -> Iterator[LabelledText]:
 
 
 def _tables(found: Evaluation) -> tuple[Table, Table]:
-    title = f"{len(found.texts)} texts, {found.engine} {found.model}"
+    title = f"{len(found.texts)} texts, {found.engine} {found.model}, by {found.method}"
+    title += f", {median(found.durations_ms):.0f} ms a text (median)"
     if found.unanswered:
         title += f", {found.unanswered} without an answer"
+    if found.weights:
+        title += f"; blend: {FOLDS}-fold, weights fitted on the other folds"
     figures = Table("", *FIGURES, title=title)
     for signal in SIGNALS:
         scores = found.scores(signal)

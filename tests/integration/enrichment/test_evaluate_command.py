@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from cachestats.models import CacheEntry
+from cachestats.config import current
+from cachestats.config.current import forget
+from cachestats.models import CacheEntry, ConfigRevision
+from cachestats.services import save_revision
+from enrichment.scorers import weights_of
+from enrichment.stages.prompts import FEELING_ENDINGS
 from tests.standin import Script, as_json, feeling
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -48,7 +53,7 @@ def test_evaluate_keeps_nothing(model: Script, table: Path, capsys):
         call_command("evaluate", str(table), "--json")
 
     first = [body for body in model.questions("/api/generate") if "like any other" in str(body)]
-    assert len(first) == 4
+    assert len(first) == 2 * (len(FEELING_ENDINGS) + 1)
     assert not CacheEntry.objects.exists()
 
 
@@ -64,9 +69,11 @@ def test_evaluate_prints_tables_for_persons(model: Script, table: Path, capsys):
 
 def test_evaluate_counts_texts_without_an_answer(model: Script, table: Path, capsys):
     """A reply that is no answer in the middle of a run is told, and the run goes on."""
-    answers = iter(range(100))
+    answers, asked_of_each = iter(range(100)), len(FEELING_ENDINGS) + 1
     model.generate = lambda _body: (
-        feeling({"happy": -0.1}) if next(answers) < 2 else as_json({"response": "", "done": True})
+        feeling({"happy": -0.1})
+        if next(answers) < asked_of_each
+        else as_json({"response": "", "done": True})
     )
     call_command("evaluate", str(table), "--json")
 
@@ -100,3 +107,70 @@ def test_evaluate_refuses_a_file_that_is_not_there(tmp_path: Path):
     """A path that is mistyped is told at once."""
     with pytest.raises(CommandError, match="can't be read"):
         call_command("evaluate", str(tmp_path / "none.csv"))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Eighty texts, of which the lexicon hears half."""
+    path = tmp_path / "many.csv"
+    rows = ["I am so happy,TRUE,FALSE,FALSE", "I am so sad,FALSE,TRUE,FALSE"] * 20
+    rows += ["A day like any other,TRUE,FALSE,FALSE", "It is Monday,FALSE,TRUE,FALSE"] * 20
+    path.write_text("\n".join([ROWS.splitlines()[0], *rows]) + "\n")
+    return path
+
+
+def test_evaluate_fits_weights_and_scores_texts_held_back(model: Script, many: Path, capsys):
+    """The blend's figures are then of weights that other texts gave, and nothing is in force."""
+    model.generate = lambda _body: feeling({"happy": -0.1, "sad": -2.5})
+    call_command("evaluate", str(many), "--fit", "--json")
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["folds"] == 5
+    assert found["signals"]["blend"]["any"] >= found["signals"]["model"]["any"] == 0.5
+    fitted = found["fitted"]["scoring"]
+    assert fitted["lean_joyful"] < fitted["lean_sad"]
+    assert not ConfigRevision.objects.exists()
+
+
+def test_evaluate_puts_fitted_weights_in_force_beside_what_was_tuned(
+    model: Script, many: Path, capsys
+):
+    """A revision with the weights; other values that were saved before stay, and all see them."""
+    save_revision({"caching": {"ttl_api": 7}, "scoring": {"model_weight": 9.0}}, None)
+    model.generate = lambda _body: feeling({"happy": -0.1, "sad": -2.5})
+    call_command("evaluate", str(many), "--fit", "--apply", "--json")
+
+    fitted = json.loads(capsys.readouterr().out)["fitted"]["scoring"]
+    forget()
+    config = current().config
+    assert config.caching.ttl_api == 7
+    assert weights_of(config).model == fitted["model_weight"] != 9.0
+    assert config.scoring.method == "likelihood"
+
+
+def test_evaluate_compares_ways_of_asking(model: Script, table: Path, capsys):
+    """With generated labels the figures are of those, and so it says."""
+    model.chat = lambda _body: as_json(
+        {"message": {"role": "assistant", "content": '{"primary":"sad","secondary":"lonely"}'},
+         "done": True, "done_reason": "stop"}
+    )  # fmt: skip
+    call_command("evaluate", str(table), "--method", "schema", "--json")
+
+    found = json.loads(capsys.readouterr().out)
+    assert (found["method"], found["unanswered"]) == ("schema", 0)
+    assert found["signals"]["model"]["any"] == pytest.approx(1 / 3)
+    assert found["median_ms"] > 0
+
+
+def test_evaluate_on_too_few_texts_to_fit_says_how_many_it_takes(model: Script, table: Path):
+    """Three texts fit no weights."""
+    model.generate = lambda _body: feeling({"happy": -0.1})
+    with pytest.raises(CommandError, match="at least 50 texts"):
+        call_command("evaluate", str(table), "--fit")
+
+
+def test_evaluate_refuses_to_apply_what_was_not_fitted(table: Path):
+    """Only fitted weights can be put in force."""
+    with pytest.raises(CommandError, match="--apply takes --fit") as failure:
+        call_command("evaluate", str(table), "--apply")
+    assert failure.value.returncode == 2

@@ -48,7 +48,20 @@ def test_parse_nothing_gives_documented_defaults() -> None:
             "num_predict_long": 160,
             "temperature": 0.3,
             "keep_alive": "30m",
-            "model_weight": 0.3,
+        },
+        "scoring": {
+            "method": "likelihood",
+            "model_weight": 0.892,
+            "lexicon_weight": 1.335,
+            "polarity_weight": 0.588,
+            "lean_sad": 0.105,
+            "lean_mad": 0.927,
+            "lean_scared": 0.524,
+            "lean_joyful": -1.394,
+            "lean_powerful": -0.816,
+            "lean_peaceful": 0.657,
+            "confidence_slope": 0.826,
+            "confidence_offset": 0.663,
         },
         "caching": {
             "enabled": True,
@@ -116,7 +129,7 @@ def test_parse_unknown_key_names_it_and_the_accepted(section: str, name: str) ->
 def test_parse_unknown_section_names_it_and_the_accepted() -> None:
     """So does a section that is not known."""
     assert _errors({"cache": {}}) == {
-        "cache": "is not known here; accepted: inference, caching, networking"
+        "cache": "is not known here; accepted: inference, scoring, caching, networking"
     }
 
 
@@ -134,7 +147,8 @@ def test_parse_section_not_an_object_names_it(section: str, wrong: Any) -> None:
         ("caching.max_bytes", 1024**2 - 1),
         ("inference.num_threads", 0),
         ("inference.temperature", 2.1),
-        ("inference.model_weight", -0.1),
+        ("scoring.model_weight", -0.1),
+        ("scoring.lean_sad", 10.1),
         ("inference.temperature", float("nan")),
         ("inference.temperature", float("inf")),
         ("networking.timeout_read", 0),
@@ -244,6 +258,8 @@ def _other(step: int) -> dict[str, dict[str, Any]]:
                 other: Any = True
             case int() | float():
                 other = value + step if value >= 2 else value + step / 10
+            case "likelihood":
+                other = "schema"
             case str():
                 other = f"{step}h"
             case list():

@@ -13,7 +13,25 @@ from enrichment.inference.messages import (
     Reply,
     Timings,
 )
+from enrichment.stages import wheel
+from enrichment.stages.blending import Weights
+from enrichment.stages.prompts import Method
 
+WEIGHTS = Weights(
+    model=0.8,
+    lexicon=1.4,
+    polarity=0.5,
+    leans=dict.fromkeys(wheel.PRIMARIES, 0.0),
+    slope=1.0,
+    offset=0.0,
+)
+ASKING = {
+    "num_ctx": 4096,
+    "num_predict": 120,
+    "method": Method.LIKELIHOOD,
+    "weights": WEIGHTS,
+}
+"""How a scorer asks and blends, where a test does not care."""
 IDENTITY = ModelIdentity(name="scripted:1b", digest="ab" * 32, engine="ollama")
 TTL_SECONDS = 60
 

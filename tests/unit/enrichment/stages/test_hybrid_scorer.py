@@ -1,6 +1,7 @@
 """Stage 1 with a scripted model and a cache in a dict: outcomes, what is kept and what is not."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,10 +23,15 @@ from enrichment.errors import (
 from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import Outcome
-from enrichment.stages.hybrid_scorer import NO_LABEL, NOT_ENGLISH, HybridScorer, Stage1
+from enrichment.stages.blending import Weights
+from enrichment.stages.hybrid_scorer import NOT_ENGLISH, HybridScorer, Stage1
+from enrichment.stages.model_signal import NO_LABEL
+from enrichment.stages.prompts import FEELING_ENDINGS
 from tests.unit.enrichment.scripted import (
+    ASKING,
     IDENTITY,
     TTL_SECONDS,
+    WEIGHTS,
     DictCache,
     ScriptedModel,
     feeling,
@@ -47,12 +53,20 @@ OUTAGES = [
 BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400")]
 
 
-def scripted(*candidates, **more) -> ScriptedModel:
-    return ScriptedModel(candidates=candidates or (JOYFUL, GRATEFUL), **more)
+def scripted(first=JOYFUL, finer=None, **more) -> ScriptedModel:
+    """A model that says the first to each question for the primary, then the finer word's."""
+    questions = (first,) * len(FEELING_ENDINGS)
+    if finer is None:
+        finer = GRATEFUL if first is JOYFUL else first
+    return ScriptedModel(candidates=(*questions, finer), **more)
+
+
+def weights(**changes) -> Weights:
+    return replace(WEIGHTS, **changes)
 
 
 def scorer_of(model, cache=None, **changes) -> HybridScorer:
-    given_ = {"scope": "owner:ada", "num_ctx": 4096, "model_weight": 0.3} | changes
+    given_ = {"scope": "owner:ada", **ASKING} | changes
     return HybridScorer(model, DictCache() if cache is None else cache, **given_)
 
 
@@ -105,12 +119,12 @@ def test_score_of_a_new_text_is_the_models_and_kept():
 
 
 def test_score_asks_for_the_primary_and_then_below_the_winner():
-    """Two questions of one token each, the second about the primary that both signals chose."""
+    """Questions of one token each, the last about the primary that both signals chose."""
     model = scripted()
     enrich(model)
-    first, second = (request.prompt for request in model.generated)
-    assert first.endswith("The writer feels")
-    assert second.endswith("The writer feels happy. More exactly, the writer feels")
+    *for_primary, finer = (request.prompt for request in model.generated)
+    assert [prompt.rpartition("feel? ")[2] for prompt in for_primary] == [*FEELING_ENDINGS]
+    assert finer.endswith("The writer feels happy. More exactly, the writer feels")
     assert not model.chatted
 
 
@@ -146,7 +160,7 @@ def test_score_of_other_words_case_or_marks_is_a_miss(other):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"scope": "owner:bob"}, {"num_ctx": 2048}, {"model_weight": 0.5}]
+    "changes", [{"scope": "owner:bob"}, {"num_ctx": 2048}, {"weights": weights(model=0.5)}]
 )
 def test_score_under_another_scope_or_option_is_a_miss(changes):
     """Nobody learns from a hit that somebody else wrote the same words."""
@@ -198,8 +212,9 @@ def test_score_without_candidates_below_stops_at_what_the_text_names():
 def test_score_with_all_weight_on_the_model_follows_it():
     """The weights are in force: the model alone overrules the lexicon, the lexicon alone it."""
     sad = feeling(sad=-0.1)
-    assert enrich(scripted(sad), model_weight=1.0).path[0] == "sad"
-    assert enrich(scripted(sad), model_weight=0.0).path[0] == "joyful"
+    assert enrich(scripted(sad), weights=weights(lexicon=0.0)).path[0] == "sad"
+    deaf = weights(model=0.0, polarity=0.0)
+    assert enrich(scripted(sad), weights=deaf).path[0] == "joyful"
 
 
 def test_score_of_a_text_without_a_clear_feeling_is_undetermined():
@@ -212,7 +227,7 @@ def test_score_of_a_text_without_a_clear_feeling_is_undetermined():
     assert stage1.answer.result["undetermined"] is True
     assert stage1.answer.outcome == Outcome.MODEL
     assert len(cache.entries) == 1
-    assert len(model.generated) == 1
+    assert len(model.generated) == len(FEELING_ENDINGS)
 
 
 def test_score_of_another_language_is_less_sure_and_says_so():
@@ -349,11 +364,11 @@ CUES = ["happy", "sad", "not", "very", "lonely", "proud", "!", ".", "worried", "
 TEXTS = st.text(max_size=200) | st.lists(st.sampled_from(CUES), max_size=30).map(" ".join)
 
 
-@given(text=TEXTS, candidates=SCRIPTS, weight=st.floats(0, 1))
+@given(text=TEXTS, candidates=SCRIPTS, weight=st.floats(0, 10))
 @settings(deadline=None)
 def test_score_of_any_text_stays_in_its_ranges_and_lists(text, candidates, weight):
     """Whatever is written and whatever the model names, the content is legal and plain JSON."""
-    stage1 = enrich(scripted(*candidates), text, model_weight=weight)
+    stage1 = enrich(scripted(*candidates), text, weights=weights(model=weight))
     assert_legal(stage1)
 
 

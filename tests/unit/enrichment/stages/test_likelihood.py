@@ -1,4 +1,4 @@
-"""The model signal: synonyms' probabilities, levelled by how a model leans."""
+"""The model signal: synonyms' probabilities, and the mean of several questions."""
 
 import math
 
@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.stages import likelihood, wheel
-from enrichment.stages.likelihood import MEAN_SHARES, primary_shares, words_below
-from enrichment.stages.vocabulary import LABEL_TOKENS, canonical_hash
+from enrichment.stages.blending import strongest
+from enrichment.stages.likelihood import pooled, primary_shares, words_below
+from enrichment.stages.vocabulary import LABEL_TOKENS
 
 TOKENS = st.sampled_from(sorted({word for words in LABEL_TOKENS.values() for word in words}))
 CANDIDATES = st.lists(
@@ -58,12 +59,33 @@ def test_shares_add_up_the_spellings_of_one_word():
     assert both == pytest.approx(once)
 
 
-def test_shares_are_levelled_by_the_mean_share_to_the_power():
-    """Equal probabilities favour the primary that the model seldom names, by the given formula."""
-    shares = primary_shares([("happy", -1.0), ("sad", -1.0)])
-    lean = math.sqrt(MEAN_SHARES["joyful"] / MEAN_SHARES["sad"])
-    assert shares["sad"] / shares["joyful"] == pytest.approx(lean)
-    assert sum(shares.values()) == pytest.approx(1.0)
+def test_shares_of_two_named_primaries_are_as_their_probabilities():
+    """What no synonym was named for is left out of the whole."""
+    shares = primary_shares([("happy", math.log(0.3)), ("sad", math.log(0.1)), ("the", -0.1)])
+    assert (shares["joyful"], shares["sad"]) == pytest.approx((0.75, 0.25))
+
+
+def test_pooled_answers_agree_with_each_when_they_are_alike():
+    """Two questions with one answer are no surer than one."""
+    one = primary_shares([("happy", -0.5), ("sad", -2.0)])
+    assert pooled([one, one])["joyful"] == pytest.approx(one["joyful"], abs=0.05)
+
+
+def test_pooled_answers_that_differ_favour_what_both_find_likely():
+    """A primary that one question rules out does not win by the other's certainty alone."""
+    both = {"happy": 0.4, "calm": 0.6}, {"calm": 0.5, "sad": 0.5}
+    answers = [
+        primary_shares([(word, math.log(share)) for word, share in answer.items()])
+        for answer in both
+    ]
+    assert strongest(pooled(answers)) == "peaceful"
+
+
+def test_pooled_answers_skip_what_named_nothing():
+    """A question without a synonym among its candidates has no say; all without give none."""
+    one = primary_shares([("happy", -0.5), ("sad", -2.0)])
+    assert pooled([one, None]) == pooled([one])
+    assert pooled([None, None]) is None
 
 
 def test_shares_of_the_unlikeliest_candidate_are_finite():
@@ -124,17 +146,3 @@ def test_words_below_finds_each_word_of_the_wheel_by_itself(secondary):
 def test_words_below_of_nothing_said_is_empty():
     """Silence is no finding."""
     assert words_below("sad", []) == {}
-
-
-def test_mean_shares_are_a_distribution_over_the_primaries():
-    """The fitted numbers are shares of all six, none of them 0."""
-    assert set(MEAN_SHARES) == set(wheel.PRIMARIES)
-    assert min(MEAN_SHARES.values()) > 0
-    assert sum(MEAN_SHARES.values()) == pytest.approx(1.0, abs=0.01)
-
-
-def test_calibration_hash_is_that_of_the_numbers():
-    """Any other number makes another key."""
-    numbers = [dict(MEAN_SHARES), likelihood.LEAN_POWER]
-    assert canonical_hash(numbers) == likelihood.CALIBRATION_HASH
-    assert canonical_hash([dict(MEAN_SHARES), 0.4]) != likelihood.CALIBRATION_HASH

@@ -33,6 +33,7 @@ from enrichment.stages.post_enricher import (
 )
 from enrichment.stages.prompts import FREE_SCHEMA, LED_SCHEMA
 from tests.unit.enrichment.scripted import (
+    ASKING,
     IDENTITY,
     TTL_SECONDS,
     DictCache,
@@ -334,7 +335,7 @@ def test_writing_is_shared_by_scopes_whose_feelings_are_not():
     model = scripted(candidates=(feeling(happy=-0.2), feeling(grateful=-0.2)))
     found = []
     for scope in ("owner:ada", "owner:bob"):
-        scorer = HybridScorer(model, cache, scope=scope, num_ctx=4096, model_weight=0.3)
+        scorer = HybridScorer(model, cache, scope=scope, **ASKING)
         stage1 = scorer.enrich("I was so happy and grateful today", (), AT)
         found.append((stage1.answer.cache, run(model, stage1, cache).answer.cache))
     assert found == [("miss", "miss"), ("miss", "hit")]
@@ -370,7 +371,7 @@ def test_writing_for_any_text_is_asked_for_and_kept_without_a_word_of_it(before,
     """A made-up word reaches neither Stage 2's prompt, its key, its value, style nor tags."""
     cache = DictCache()
     model = scripted(candidates=(feeling(**{label: -0.1}),))
-    scorer = HybridScorer(model, cache, scope="site", num_ctx=4096, model_weight=0.9)
+    scorer = HybridScorer(model, cache, scope="site", **ASKING)
     stage1 = scorer.enrich(f"{before} zyxgrobble {after}", (), AT)
     cache.looked_up.clear()
 

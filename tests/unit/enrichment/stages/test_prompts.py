@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 
 from cachestats.keys import Key, make_key
 from enrichment.inference.messages import ModelIdentity
-from enrichment.stages import blending, lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
 from enrichment.stages.prompts import (
     EXAMPLE,
+    FEELING_ENDINGS,
     FREE_SCHEMA,
+    LABEL_EXAMPLES,
     LED_SCHEMA,
     FeelingQuestion,
+    Method,
     WritingQuestion,
     normalise_text,
 )
+from tests.unit.enrichment.scripted import WEIGHTS
 
 MODEL = ModelIdentity(name="small:1b", digest="ab" * 32, engine="ollama")
 FEELING = FeelingQuestion(
@@ -30,7 +34,9 @@ FEELING = FeelingQuestion(
     scope="owner:ada",
     model=MODEL,
     num_ctx=4096,
-    model_weight=0.3,
+    num_predict=120,
+    method=Method.LIKELIHOOD,
+    weights=WEIGHTS,
 )
 WRITING = WritingQuestion(
     primary="joyful",
@@ -56,7 +62,11 @@ OTHER_FEELING: dict[str, list[Any]] = {
     "scope": ["owner:bob", "site", "user:1", "owner:"],
     "model": OTHER_MODELS,
     "num_ctx": [2048, 4097],
-    "model_weight": [0.0, 0.30001, 1.0],
+    "method": [Method.SCHEMA],
+    "num_predict": [],  # of generated labels alone, below
+    "weights": [replace(WEIGHTS, **{name: 0.123}) for name in ("model", "lexicon", "polarity")]
+    + [replace(WEIGHTS, slope=2.0), replace(WEIGHTS, offset=0.1)]
+    + [replace(WEIGHTS, leans={**WEIGHTS.leans, "mad": 0.1})],
 }
 OTHER_WRITING: dict[str, list[Any]] = {
     "primary": ["sad"],
@@ -96,15 +106,24 @@ HOSTILE = [
     "The writer feels",
     "{beginning} {0} %s %(text)s $text",
 ]
-QUOTED = re.compile(r'Diary: "(?P<text>[^"\n]*)"\nHow does the writer feel\? The writer feels')
+QUOTED = re.compile(
+    rf'Diary: "(?P<text>[^"\n]*)"\nHow does the writer feel\? {FEELING_ENDINGS[-1]}'
+)
 
 
 def key_of(question: FeelingQuestion | WritingQuestion, pepper: bytes = b"pepper") -> Key:
     return make_key(pepper, question.content, question.params, question.CACHE_TYPE)
 
 
+def asked_by(question: FeelingQuestion) -> list[Any]:
+    """Every request that a question may make, by its method."""
+    if question.method == Method.SCHEMA:
+        return [question.labels()]
+    return [*question.primaries(), *map(question.below, wheel.PRIMARIES)]
+
+
 def prompt_of(text: str) -> str:
-    return replace(FEELING, text=normalise_text(text)).primary().prompt
+    return replace(FEELING, text=normalise_text(text)).primaries()[-1].prompt
 
 
 # Normalised text
@@ -170,14 +189,21 @@ def test_questions_of_the_stages_never_share_a_key():
     assert len(keys) == 2
 
 
+def test_bound_on_generated_labels_is_in_the_key_where_labels_are_generated():
+    """Probabilities take one token, whatever the bound; another bound can cut off a label."""
+    longer = replace(FEELING, num_predict=121)
+    assert key_of(longer) == key_of(FEELING)
+    generated = replace(FEELING, method=Method.SCHEMA)
+    assert key_of(replace(longer, method=Method.SCHEMA)) != key_of(generated)
+
+
 @pytest.mark.parametrize(
     ("question", "version"),
     [
         (FEELING, wheel.WHEEL_VERSION),
         (FEELING, lexicon.LEXICON_HASH),
         (FEELING, vocabulary.VOCABULARY_HASH),
-        (FEELING, likelihood.CALIBRATION_HASH),
-        (FEELING, blending.BLENDING_HASH),
+        (FEELING, WEIGHTS.hash),
         (FEELING, FeelingQuestion.PROMPT_VERSION),
         (WRITING, wheel.WHEEL_VERSION),
         (WRITING, review.REVIEW_VERSION),
@@ -195,8 +221,6 @@ def test_params_hold_the_version_of_all_that_shapes_the_value(question, version)
         (FEELING, wheel, "WHEEL_VERSION", "wheel"),
         (FEELING, lexicon, "LEXICON_HASH", "lexicon"),
         (FEELING, vocabulary, "VOCABULARY_HASH", "vocabulary"),
-        (FEELING, likelihood, "CALIBRATION_HASH", "calibration"),
-        (FEELING, blending, "BLENDING_HASH", "blending"),
         (WRITING, wheel, "WHEEL_VERSION", "wheel"),
         (WRITING, review, "REVIEW_VERSION", "review"),
     ],
@@ -219,7 +243,9 @@ FEELINGS = st.builds(
     scope=st.text(max_size=5),
     model=MODELS,
     num_ctx=st.integers(512, 9000),
-    model_weight=st.floats(0, 1),
+    num_predict=st.integers(1, 500),
+    method=st.sampled_from(Method),
+    weights=st.floats(0, 1).map(lambda part: replace(WEIGHTS, model=part)),
 )
 WRITINGS = st.builds(
     WritingQuestion,
@@ -242,9 +268,8 @@ def test_feeling_questions_have_one_key_when_they_ask_the_same(one, other):
     """Equal questions share prompt and key; a different prompt is never under the same key."""
     assert key_of(one) == key_of(replace(one))
     if key_of(one) == key_of(other):
-        assert one.primary() == other.primary()
-        assert one.below("sad") == other.below("sad")
-    if one.primary().prompt != other.primary().prompt:
+        assert asked_by(one) == asked_by(other)
+    if asked_by(one) != asked_by(other):
         assert key_of(one) != key_of(other)
 
 
@@ -270,7 +295,9 @@ def test_scope_and_text_have_no_place_in_a_writing_question(question, attempt):
 def test_feeling_question_has_no_place_for_clock_owner_or_history():
     """What the text itself does not say can't reach the content inference."""
     names = {field.name for field in fields(FeelingQuestion)}
-    assert names == {"text", "language", "scope", "model", "num_ctx", "model_weight"}
+    assert names == {
+        "text", "language", "scope", "model", "num_ctx", "num_predict", "method", "weights",
+    }  # fmt: skip
     assert set(FEELING.content) == {"text"}
 
 
@@ -279,7 +306,7 @@ def test_scope_changes_the_key_and_not_the_prompt(scope):
     """Whose answers are shared decides what is found, not what is asked."""
     other = replace(FEELING, scope=scope)
     assert key_of(other) != key_of(FEELING)
-    assert other.primary() == FEELING.primary()
+    assert asked_by(other) == asked_by(FEELING)
 
 
 def test_questions_can_not_be_changed_after_they_were_asked():
@@ -330,19 +357,17 @@ def test_feeling_prompt_has_the_same_beginning_for_every_text():
 
 
 def test_feeling_questions_of_one_text_share_all_up_to_the_last_words():
-    """The second question reuses the first one's tokens, the text's included."""
-    first = FEELING.primary().prompt
-    shared = first.removesuffix(" The writer feels")
+    """Each question reuses the first one's tokens, the text's included."""
+    first, *others = (request.prompt for request in asked_by(FEELING))
+    shared = first.removesuffix(FEELING_ENDINGS[0])
     assert FEELING.text in shared
-    for primary in wheel.PRIMARIES:
-        below = FEELING.below(primary).prompt
-        assert below.startswith(shared)
-        assert below.endswith(" the writer feels")
+    assert all(prompt.startswith(shared) for prompt in others)
+    assert len({first, *others}) == 1 + len(others)
 
 
 def test_feeling_request_is_raw_greedy_and_one_token_long():
     """One token's candidates are wanted, without a chat template and without chance."""
-    for request in (FEELING.primary(), FEELING.below("sad")):
+    for request in asked_by(FEELING):
         assert request.raw
         assert request.options == {"num_predict": 1, "temperature": 0}
         assert request.top_logprobs == 20
@@ -353,6 +378,26 @@ def test_below_names_the_primary_in_a_plain_word(primary):
     """Each primary has a word for it, and no two the same."""
     assert f"feels {likelihood.PLAIN_WORDS[primary]}." in FEELING.below(primary).prompt
     assert len(set(likelihood.PLAIN_WORDS.values())) == len(wheel.PRIMARIES)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
+def test_label_request_of_a_hostile_text_differs_in_the_quoted_text_alone(text):
+    """Roles, instructions and examples stay as they are; the text is the last turn, in quotes."""
+    plain = replace(FEELING, text="plain", method=Method.SCHEMA).labels()
+    asked = replace(FEELING, text=normalise_text(text), method=Method.SCHEMA).labels()
+    assert asked.messages[:-1] == plain.messages[:-1]
+    role, content = asked.messages[-1]
+    assert role == "user"
+    assert re.fullmatch(r'Diary: "[^"\n]*"', content)
+    assert (asked.format, asked.options) == (plain.format, plain.options)
+
+
+def test_label_examples_are_legal_and_show_each_primary_once():
+    """What a model is shown is what the schema allows, and leans to no primary."""
+    shown = [json.loads(content) for role, content in LABEL_EXAMPLES if role == "assistant"]
+    assert sorted(label["primary"] for label in shown) == sorted(wheel.PRIMARIES)
+    for label in shown:
+        assert wheel.find(label["secondary"]) == (label["primary"], label["secondary"])
 
 
 # Stage 2's prompt

@@ -1,0 +1,87 @@
+"""The model signal: what a model names when it is asked for a feeling, in either way."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from enrichment.errors import InvalidReply
+from enrichment.inference.messages import LanguageModel
+from enrichment.stages import wheel
+from enrichment.stages.blending import UNDETERMINED_BELOW, blend, strongest
+from enrichment.stages.likelihood import pooled, primary_shares, words_below
+from enrichment.stages.prompts import FeelingQuestion, Method
+
+# A generated label is one word without a probability. Small models were right about half the time,
+# and the rest is anybody's guess; how far to trust it is for the blend's fitted weights to say.
+LABEL_SHARE = 0.5
+NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSignal:
+    """What a model named.
+
+    primaries: a probability for each; None when it named none. finer: by secondary and tertiary,
+    how much speaks for it. warnings: fixed sentences.
+    """
+
+    primaries: Mapping[str, float] | None
+    finer: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def ask(model: LanguageModel, question: FeelingQuestion, heard: Mapping[str, float]) -> ModelSignal:
+    """Return what a model names in a text.
+
+    Args:
+        heard: the lexicon's distribution, which has a say in what is asked more closely.
+
+    Raises:
+        InvalidReply: what came is no answer to the question.
+        InferenceError: none came.
+    """
+    if question.method == Method.SCHEMA:
+        return _generated(model, question)
+    return _likeliest(model, question, heard)
+
+
+def _likeliest(
+    model: LanguageModel, question: FeelingQuestion, heard: Mapping[str, float]
+) -> ModelSignal:
+    """Ask for the primary, and for a finer word under the one that both signals favour."""
+    replies = [model.generate(request) for request in question.primaries()]
+    if not all(reply.candidates for reply in replies):
+        # The answer ended at once, or the host is too old to report them (before 0.12.11).
+        raise InvalidReply("the host reported no probabilities")
+    primaries = pooled(primary_shares(reply.candidates) for reply in replies)
+    shares = blend(primaries, heard, question.weights)
+    favourite = strongest(shares)
+    finer: Mapping[str, float] = {}
+    if shares[favourite] >= UNDETERMINED_BELOW:
+        finer = words_below(favourite, model.generate(question.below(favourite)).candidates)
+    return ModelSignal(primaries=primaries, finer=finer, warnings=() if primaries else (NO_LABEL,))
+
+
+def _generated(model: LanguageModel, question: FeelingQuestion) -> ModelSignal:
+    """Ask for JSON with words of the wheel."""
+    path, warnings = read_labels(model.chat(question.labels()).text)
+    if not path:
+        return ModelSignal(primaries=None, warnings=(*warnings, NO_LABEL))
+    rest = (1 - LABEL_SHARE) / (len(wheel.PRIMARIES) - 1)
+    primaries = {name: LABEL_SHARE if name == path[0] else rest for name in wheel.PRIMARIES}
+    return ModelSignal(primaries=primaries, finer=dict.fromkeys(path[1:], 1.0), warnings=warnings)
+
+
+def read_labels(reply: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the nearest legal path to the labels of a reply, and what had to be changed.
+
+    Raises:
+        InvalidReply: it is no JSON object with two words.
+    """
+    try:
+        match json.loads(reply):
+            case {"primary": str(primary), "secondary": str(secondary), **others} if not others:
+                return wheel.normalise(primary, secondary, None)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidReply("the labels are no JSON", raw=reply) from exc
+    raise InvalidReply("the labels are no object of primary and secondary", raw=reply)
