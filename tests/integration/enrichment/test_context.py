@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cachestats.models import CacheEntry
-from enrichment import jobs, tasks
+from enrichment import jobs, reports, tasks
 from enrichment.models import Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
 from tests.conftest import TokenMaker
@@ -80,6 +80,7 @@ def page(client: Client, reflection: Reflection) -> str:
 def test_api_and_page_tell_days_the_usual_and_the_week(browser: Client, person: User):
     """Both show the same numbers and the same sentences."""
     write_daily(person, 20)
+    write(person, NOW - 90 * DAY, 0.45, 0.65)
     latest = write(person, NOW, 0.9, 0.2)
 
     found = stage1(browser, latest)
@@ -87,7 +88,7 @@ def test_api_and_page_tell_days_the_usual_and_the_week(browser: Client, person: 
     context, remarks = found["context"], found["remarks"]
     assert context["streaks"] == {"writing_days": 21, "pleasant_days": 1, "unpleasant_days": 0}
     assert context["week_over_week"] == {"valence": 0.0143, "arousal": 0.0143}
-    assert (context["baseline"]["days"], context["baseline"]["count"]) == (90, 20)
+    assert (context["baseline"]["days"], context["baseline"]["count"]) == (90, 21)
     assert context["baseline"]["valence"]["mean"] == 0.45
     assert context["baseline"]["arousal"]["mean"] == 0.65
     assert context["baseline"]["valence"]["deviation"] > 8
@@ -153,14 +154,22 @@ def test_what_has_no_feeling_counts_as_a_day_of_writing_alone(browser: Client, p
     assert context["averages"][1] == {"days": 7, "count": 1, "valence": 0.9, "arousal": 0.3}
 
 
-def test_stage_2_of_a_past_reflection_is_not_read(browser: Client, person: User):
-    """A reflection with both results counts once, by its first."""
-    past = write(person, NOW - DAY, 0.9, 0.3)
-    StageResult.objects.create(
-        reflection=past, stage=2, result={"poem": []}, outcome="model", cache="miss", duration_ms=1
-    )
+def test_newest_of_a_long_history_are_read_each_by_its_stage_1(
+    browser: Client, person: User, monkeypatch: pytest.MonkeyPatch
+):
+    """Beyond the limit the oldest are left out; Stage 2's results take nobody's place."""
+    monkeypatch.setattr(reports, "HISTORY_ROWS", 2)
+    for back, valence in ((3, 0.1), (1, 0.9), (2, 0.7)):
+        StageResult.objects.create(
+            reflection=write(person, NOW - back * DAY, valence, 0.3),
+            stage=2,
+            result={"poem": []},
+            outcome="model",
+            cache="miss",
+            duration_ms=1.0,
+        )
     context = stage1(browser, write(person, NOW))["context"]
-    assert context["averages"][1] == {"days": 7, "count": 1, "valence": 0.9, "arousal": 0.3}
+    assert context["averages"][1] == {"days": 7, "count": 2, "valence": 0.8, "arousal": 0.3}
 
 
 def test_nothing_is_remarked_to_somebody_in_danger(browser: Client, person: User):

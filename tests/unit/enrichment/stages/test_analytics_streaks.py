@@ -58,7 +58,7 @@ def test_day_without_an_entry_ends_a_streak():
 
 def test_streak_is_the_one_up_to_the_reflection():
     """Later ones of the same day and of the next days do not lengthen it."""
-    later = [at("10 12:00"), at("10 18:00", 1.0), at("11 12:00")]
+    later = [at("10 12:00", 1.0), at("10 18:00", 1.0), at("11 12:00")]
     assert streaks([at("09 12:00", 0.2), *later], 0.2) == Streaks(
         writing_days=2, pleasant_days=0, unpleasant_days=2
     )
