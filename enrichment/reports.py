@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Max, Min
+from django.db.models import Count, FilteredRelation, Max, Min, Q
 from django.utils import timezone
 
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.heartbeats import is_alive
 from enrichment.models.jobs import FINISHED, FREE_SINCE, is_free, is_held
 from enrichment.models.reflections import ReflectionQuerySet
-from enrichment.stages import analytics, help_lines, post_enricher
+from enrichment.stages import analytics, help_lines, post_enricher, remarks
 from enrichment.stages.analytics import PastReflection
 
-HISTORY = timedelta(days=28)
-HISTORY_ROWS = 1000
+# No streak is counted further back than a year, nor over more than so many reflections.
+HISTORY = timedelta(days=366)
+HISTORY_ROWS = 5000
 MINUTE = timedelta(minutes=1)
 # Over so long throughput is measured: a job takes seconds to minutes on a CPU.
 RECENT = 5 * MINUTE
@@ -129,7 +130,9 @@ def reflection_report(reflection: Reflection, *, with_context: bool = True) -> R
         created_at=reflection.created_at,
         risk_signals=reflection.risk_signals,
         enrich_again=reflection.enrich_again,
-        stage1=_stage(first, _context(reflection) if with_context else {}) if first else None,
+        stage1=_stage(first, _context(reflection, first) if with_context else {})
+        if first
+        else None,
         stage2=_stage(second, _dress(reflection, first)) if second else None,
     )
 
@@ -240,29 +243,43 @@ def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:
     )
 
 
-def _context(reflection: Reflection) -> dict[str, Any]:
-    found = analytics.context(_history(reflection), reflection.local_time)
-    return {"context": asdict(found)}
+def _context(reflection: Reflection, first: StageResult) -> dict[str, Any]:
+    """Return the context and what there is to say about it; nothing to who may be in danger."""
+    felt = analytics.affect(first.result)
+    found = analytics.context(_history(reflection), reflection.local_time, *felt)
+    said = () if reflection.at_risk else remarks.remarks(found)
+    return {"context": asdict(found), "remarks": list(said)}
 
 
 def _history(reflection: Reflection) -> list[PastReflection]:
-    """Return the owner's earlier reflections; none without an owner, who might be anybody."""
+    """Return the owner's earlier reflections; none without an owner, who might be anybody.
+
+    Those without a Stage 1 are among them: their days were days of writing.
+    """
     if not reflection.owner:
         return []
     rows = (
-        StageResult.objects.filter(
-            stage=1,
-            reflection__owner=reflection.owner,
-            reflection__submitted_by_id=reflection.submitted_by_id,
-            reflection__timestamp__gte=reflection.timestamp - HISTORY,
-            reflection__timestamp__lt=reflection.timestamp,
+        Reflection.objects.filter(
+            owner=reflection.owner,
+            submitted_by_id=reflection.submitted_by_id,
+            timestamp__gte=reflection.timestamp - HISTORY,
+            timestamp__lt=reflection.timestamp,
         )
-        .order_by("-reflection__timestamp")
-        .values_list("reflection__timestamp", "result")[:HISTORY_ROWS]
+        .annotate(first=FilteredRelation("results", condition=Q(results__stage=1)))
+        .order_by("-timestamp")
+        # Whole results would take twice as long: they are two kilobytes each.
+        .values_list(
+            "timestamp",
+            "first__result__undetermined",
+            "first__result__valence",
+            "first__result__arousal",
+        )[:HISTORY_ROWS]
     )
     return [
-        PastReflection(at=at, valence=result["valence"], arousal=result["arousal"])
-        for at, result in rows
+        PastReflection(at=at, valence=None, arousal=None)
+        if undetermined
+        else PastReflection(at=at, valence=valence, arousal=arousal)
+        for at, undetermined, valence, arousal in rows
     ]
 
 

@@ -27,7 +27,7 @@ class Reflection(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     text = models.TextField()
-    owner = models.CharField(max_length=150, blank=True, db_index=True)
+    owner = models.CharField(max_length=150, blank=True)
     submitted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
@@ -48,10 +48,12 @@ class Reflection(models.Model):
     class Meta:
         ordering = ["-created_at"]
         indexes = [
+            # An owner's history is read with each look at a reflection.
+            models.Index(fields=["owner", "timestamp"], name="reflection_history"),
             # Workers look for these every few seconds; mostly there are none.
             models.Index(
                 fields=["created_at"], condition=Q(enrich_again=True), name="reflection_again"
-            )
+            ),
         ]
         permissions = [("view_text", "Can read other people's reflections")]
 

@@ -82,7 +82,16 @@ class HybridScorer:
             history: the owner's earlier reflections.
             timestamp: the instant in the reflection's own time zone.
         """
-        context = analytics.context(history, timestamp)
+        answer = self._answer(text, language)
+        felt = analytics.affect(answer.result)
+        return Stage1(answer=answer, context=analytics.context(history, timestamp, *felt))
+
+    def peek(self, text: str, language: str, identity: ModelIdentity) -> CachedValue | None:
+        """Return what is cached for a text, without asking the model and uncounted."""
+        question = self._question(text, language, identity)
+        return self._cache.peek(question.content, question.params, question.CACHE_TYPE)
+
+    def _answer(self, text: str, language: str) -> StageAnswer:
         try:
             question = self._question(text, language, self._model.identity())
             found = self._cache.get_or_compute(
@@ -92,13 +101,8 @@ class HybridScorer:
                 cache_type=question.CACHE_TYPE,
             )
         except InferenceError as exc:
-            return Stage1(answer=self._fallback(text, exc), context=context)
-        return Stage1(answer=from_cache(found), context=context)
-
-    def peek(self, text: str, language: str, identity: ModelIdentity) -> CachedValue | None:
-        """Return what is cached for a text, without asking the model and uncounted."""
-        question = self._question(text, language, identity)
-        return self._cache.peek(question.content, question.params, question.CACHE_TYPE)
+            return self._fallback(text, exc)
+        return from_cache(found)
 
     def _question(self, text: str, language: str, identity: ModelIdentity) -> FeelingQuestion:
         return FeelingQuestion(

@@ -145,6 +145,12 @@ def share(value: float | None) -> str:
 
 
 @register.filter
+def signed(value: float | None) -> str:
+    """Write a difference with its sign and two decimals: "+0.12", "−0.30"."""
+    return NONE if value is None else f"{value:+z.2f}".replace("-", "−")
+
+
+@register.filter
 def words(value: str) -> str:
     """Write a label of a closed list as words: "self_acceptance" is "self acceptance"."""
     return value.replace("_", " ")

@@ -86,6 +86,12 @@ def test_share_keeps_two_decimals():
     assert [formats.share(value) for value in (None, 0.5, 0.996)] == ["–", "0.50", "1.00"]
 
 
+def test_difference_has_its_sign():
+    """Up and down are told apart; what rounds to nothing has no minus; unknown is a dash."""
+    differences = [formats.signed(value) for value in (None, 0.126, -3.0, 0.0, -0.001)]
+    assert differences == ["–", "+0.13", "−3.00", "+0.00", "+0.00"]
+
+
 def test_words_of_a_label_are_apart():
     """A closed list's label reads as words."""
     assert formats.words("self_acceptance") == "self acceptance"

@@ -1,6 +1,7 @@
-"""Context analytics: the phase where the reflection was written, and means over real days."""
+"""Context analytics: the phase where the reflection was written; means over real days."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
 from zoneinfo import ZoneInfo
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrichment.stages.analytics import WINDOWS_DAYS, Averages, PastReflection, context
+from enrichment.stages.analytics import (
+    WINDOWS_DAYS,
+    Averages,
+    Baseline,
+    Change,
+    PastReflection,
+    Usual,
+    affect,
+    context,
+)
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,7 +27,7 @@ DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 
 
-def past(at: datetime, valence: float = 0.5, arousal: float = 0.5) -> PastReflection:
+def past(at: datetime, valence: float | None = 0.5, arousal: float | None = 0.5) -> PastReflection:
     return PastReflection(at=at, valence=valence, arousal=arousal)
 
 
@@ -168,17 +178,182 @@ def test_averages_of_any_history_are_means_of_what_lies_in_the_window(history):
     found = averages(history)
     assert found[1].count <= found[7].count <= found[28].count
     for days, each in found.items():
-        inside = [entry for entry in history if NOW - days * DAY <= entry.at < NOW]
+        inside = {entry for entry in history if NOW - days * DAY <= entry.at < NOW}
         assert each.count == len(inside)
         if inside:
             assert each.valence == pytest.approx(fmean(e.valence for e in inside), abs=1e-4)
             assert each.arousal == pytest.approx(fmean(e.arousal for e in inside), abs=1e-4)
-            assert 0 <= each.valence <= 1
+            # To four decimals, as shown.
+            valences = [round(entry.valence, 4) for entry in inside]
+            arousals = [round(entry.arousal, 4) for entry in inside]
+            assert min(valences) <= each.valence <= max(valences)
+            assert min(arousals) <= each.arousal <= max(arousals)
         else:
             assert each.valence is each.arousal is None
 
 
-@given(HISTORIES, HISTORIES)
+def days_ago(days: float, valence: float | None = 0.5, arousal: float | None = 0.5):
+    return past(NOW - days * DAY, valence, arousal)
+
+
+def test_averages_leave_out_who_has_no_feeling():
+    """An undetermined reflection has no 0.5 to give, and is not counted."""
+    found = averages([days_ago(0.5, 0.9, 0.7), days_ago(0.6, None, None)])[1]
+    assert found == Averages(days=1, count=1, valence=0.9, arousal=0.7)
+
+
+def test_averages_leave_out_the_present_reflection():
+    """What a reflection is compared with does not hold it."""
+    history = [days_ago(0.5, 0.2, 0.3)]
+    assert context(history, NOW, 1.0, 1.0).averages == context(history, NOW).averages
+
+
+# Week over week
+
+
+def test_week_over_week_is_the_last_seven_days_less_the_seven_before():
+    """Each scale's change is of its own numbers, and older days have no part in it."""
+    history = [
+        days_ago(1, 0.9, 0.2),
+        days_ago(6.9, 0.7, 0.2),
+        days_ago(7.1, 0.3, 0.6),
+        days_ago(13.9, 0.5, 0.7),
+        days_ago(14.1, 0.0, 0.0),
+        days_ago(15, 0.0, 0.0),
+    ]
+    assert context(history, NOW).week_over_week == Change(valence=0.4, arousal=-0.45)
+
+
+def test_week_over_week_borders_belong_to_the_newer_week():
+    """Exactly seven days ago is in the last week, and exactly fourteen in the one before."""
+    history = [
+        days_ago(1, 0.6),
+        days_ago(7, 1.0),
+        past(NOW - 7 * DAY - INSTANT, 0.2),
+        days_ago(14, 0.4),
+        past(NOW - 14 * DAY - INSTANT, 1.0),
+    ]
+    assert context(history, NOW).week_over_week.valence == pytest.approx(0.8 - 0.3)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [days_ago(1), days_ago(8), days_ago(9)],
+        [days_ago(1), days_ago(2), days_ago(8)],
+        # Many entries of one day are one day.
+        [*(days_ago(1 + n / 100) for n in range(9)), days_ago(8), days_ago(9)],
+        # Who has no feeling tells nothing about a week.
+        [days_ago(1), days_ago(2, None, None), days_ago(8), days_ago(9)],
+    ],
+)
+def test_week_over_week_of_a_week_with_one_day_is_unknown(history):
+    """One day's mood is no week's: None, and not 0."""
+    assert context(history, NOW).week_over_week is None
+
+
+# Baseline
+
+MONTH = [days_ago(n + 0.5, 0.4 if n % 2 else 0.6, 0.8 if n % 2 else 0.4) for n in range(20)]
+
+
+def test_baseline_is_the_owners_own_mean_and_spread():
+    """Deviations are in standard deviations, each from its own scale's mean."""
+    # Sample standard deviations of ten values each: 0.1 and 0.2 times sqrt(20 / 19).
+    assert context(MONTH, NOW, 0.7052, 0.3948).baseline == Baseline(
+        days=90,
+        count=20,
+        valence=Usual(mean=0.5, standard_deviation=0.1026, deviation=2.0),
+        arousal=Usual(mean=0.6, standard_deviation=0.2052, deviation=-1.0),
+    )
+
+
+def test_baseline_reaches_back_ninety_days_and_leaves_the_present_out():
+    """The border belongs to it; what lies beyond, and the reflection itself, do not."""
+    border = NOW - 90 * DAY
+    assert context([*MONTH, past(border)], NOW).baseline.count == 21
+    assert context([*MONTH, past(border - INSTANT, 1.0, 1.0)], NOW) == context(MONTH, NOW)
+    assert context([*MONTH, past(NOW, 1.0, 1.0)], NOW) == context(MONTH, NOW)
+
+
+def test_baseline_needs_ten_days_and_not_ten_entries():
+    """Ten days are enough, nine are not, and a hundred entries of one evening are one day."""
+    assert context(MONTH[:10], NOW).baseline.count == 10
+    evening = [past(NOW - 3 * DAY - timedelta(minutes=n), 0.5, 0.5) for n in range(100)]
+    assert context([*MONTH[:9], *evening], NOW).baseline is None
+    assert context([*MONTH[:9], days_ago(30, None, None)], NOW).baseline is None
+
+
+def test_deviation_of_what_has_no_feeling_is_unknown():
+    """The baseline is there, and nothing is said to lie at its mean."""
+    found = context(MONTH, NOW).baseline
+    assert found.valence.mean == 0.5
+    assert found.valence.deviation is found.arousal.deviation is None
+
+
+@pytest.mark.parametrize("wobble", [0.0, 0.01])
+def test_deviation_from_what_hardly_ever_differs_is_unknown(wobble):
+    """No spread, no measure: no division by zero and no forty standard deviations."""
+    history = [days_ago(n + 0.5, 0.1 + wobble * (n % 2), n / 20) for n in range(20)]
+    found = context(history, NOW, 0.9, 0.9).baseline
+    assert found.valence.deviation is None
+    assert found.arousal.deviation is not None
+
+
+# All of it
+
+
+def test_affect_of_an_undetermined_content_is_none():
+    """The middle of an undetermined feeling is no finding; any other feeling's numbers are."""
+    content = {"undetermined": False, "valence": 0.5, "arousal": 0.25}
+    assert affect(content) == (0.5, 0.25)
+    assert affect({**content, "undetermined": True}) == (None, None)
+
+
+FEELINGS = st.just((None, None)) | st.tuples(RATIOS, RATIOS)
+LIVES = st.lists(
+    st.builds(
+        lambda minutes, felt: past(NOW - timedelta(minutes=minutes), *felt),
+        st.integers(-60 * 24 * 3, 60 * 24 * 95),
+        FEELINGS,
+    ),
+    max_size=40,
+)
+
+
+@given(LIVES, FEELINGS, st.randoms(use_true_random=False), st.timezones())
+def test_context_of_any_history_depends_on_neither_order_nor_repetition(
+    history, felt, random, zone
+):
+    """Newest first or last, some of it twice: the same, also in another zone's writing."""
+    twice = history + random.sample(history, len(history) // 2)
+    shuffled = random.sample(twice, len(twice))
+    elsewhere = [replace(entry, at=entry.at.astimezone(zone)) for entry in shuffled]
+    assert context(elsewhere, NOW, *felt) == context(history, NOW, *felt)
+
+
+@given(LIVES, FEELINGS, st.integers(-50, 50))
+def test_context_of_any_history_is_the_same_whole_weeks_away(history, felt, weeks):
+    """In a zone without another clock, nothing depends on the date."""
+    moved = [replace(entry, at=entry.at + weeks * 7 * DAY) for entry in history]
+    assert context(moved, NOW + weeks * 7 * DAY, *felt) == context(history, NOW, *felt)
+
+
+@given(LIVES, FEELINGS)
+def test_numbers_of_any_history_are_finite_and_in_range(history, felt):
+    """Changes are -1 to 1, means and spreads 0 to 1, and JSON can hold all of it."""
+    found = context(history, NOW, *felt)
+    json.dumps(asdict(found), allow_nan=False)
+    if found.week_over_week:
+        assert -1 <= found.week_over_week.valence <= 1
+        assert -1 <= found.week_over_week.arousal <= 1
+    if found.baseline:
+        for usual in (found.baseline.valence, found.baseline.arousal):
+            assert 0 <= usual.mean <= 1
+            assert 0 <= usual.standard_deviation <= 1
+
+
+@given(LIVES, LIVES)
 def test_context_says_nothing_but_by_earlier_entries(history, other):
     """Whatever lies in the future changes nothing."""
     later = [replace(entry, at=NOW + abs(NOW - entry.at)) for entry in other]

@@ -21,7 +21,7 @@ from enrichment.errors import (
     QuestionRefused,
 )
 from enrichment.stages import vocabulary, wheel
-from enrichment.stages.analytics import PastReflection
+from enrichment.stages.analytics import PastReflection, Streaks
 from enrichment.stages.answers import Outcome
 from enrichment.stages.blending import Weights
 from enrichment.stages.hybrid_scorer import NOT_ENGLISH, HybridScorer, Stage1
@@ -279,6 +279,7 @@ def test_score_without_model_and_cue_is_undetermined(trouble):
     stage1 = enrich(scripted(trouble), "The box is on the table")
     assert stage1.path == ()
     assert stage1.answer.outcome == Outcome.FALLBACK
+    assert stage1.context.streaks == Streaks(writing_days=1, pleasant_days=0, unpleasant_days=0)
 
 
 def test_score_of_a_known_text_is_served_while_questions_fail():
@@ -349,6 +350,19 @@ def test_context_is_the_reflections_own():
     assert stage1.context.phase == "night"
     assert stage1.context.averages[0].valence == 0.1
     assert scorer.enrich(TEXT, (), AT.astimezone(UTC)).context.hour_local == 7.5
+
+
+def test_context_is_about_the_feeling_that_was_found():
+    """The day of a pleasant text is pleasant, on a hit and without a model too."""
+    cache = DictCache()
+    scorer = scorer_of(scripted(), cache)
+    for stage1 in (
+        scorer.enrich(TEXT, (), AT),
+        scorer.enrich(TEXT, (), AT),
+        scorer_of(scripted(who=HostUnreachable("away")), cache).enrich(TEXT, (), AT),
+    ):
+        assert stage1.answer.result["valence"] > 0.5
+        assert stage1.context.streaks.pleasant_days == 1
 
 
 # Any text
