@@ -179,6 +179,15 @@ class PerfCache:
             self._give_up(turn, exc)
             raise
 
+    def key(
+        self,
+        content: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        cache_type: str = "default",
+    ) -> Key:
+        """Return the key that a value has or would have; nothing is looked up."""
+        return make_key(self._pepper, content, params, cache_type)
+
     def peek(
         self,
         content: Mapping[str, Any],
@@ -189,8 +198,7 @@ class PerfCache:
         started = time.perf_counter()
         if not self._tuning().enabled:
             return None
-        key = make_key(self._pepper, content, params, cache_type)
-        return self._find(key, started)[0]
+        return self._find(self.key(content, params, cache_type), started)[0]
 
     def count(self, lookup: Lookup) -> None:
         """Count a look-up that was served."""

@@ -93,7 +93,7 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
     """The work on reflections: to look at, to retry and to cancel."""
 
     list_display = (
-        *("id", "status", "priority", "claimed_by", "attempts", "errors", "last_error"),
+        *("id", "purpose", "status", "priority", "claimed_by", "attempts", "errors", "last_error"),
         "created_at",
     )
     list_filter = ("status", "priority", "purpose")

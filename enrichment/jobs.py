@@ -110,6 +110,15 @@ def claim() -> Job | None:
     return None
 
 
+def people_wait() -> bool:
+    """Return whether anything is worked on, or could be, that somebody waits for.
+
+    Then nothing is made ahead: they would share the model.
+    """
+    wanted = Q(status__in=RUNNING) | is_ready(timezone.now())
+    return Job.objects.filter(wanted, priority__lt=Priority.BACKGROUND).exists()
+
+
 def renew(token: uuid.UUID) -> bool:
     """Extend the lease of a claim that is still at work; return whether it still holds."""
     return Job.objects.filter(token=token).update(lease_until=timezone.now() + LEASE) > 0
@@ -196,6 +205,16 @@ def queue_again() -> int:
     return len(again)
 
 
+def withdraw(job: Job) -> None:
+    """Take back a job that makes something ahead; another one is made when it is wanted again.
+
+    Raises:
+        ClaimLost: the claim does not hold any more.
+    """
+    if not Job.objects.filter(pk=job.pk, token=job.token).delete()[0]:
+        raise ClaimLost
+
+
 def finish(job: Job) -> None:
     """End a job whose results are all written.
 
@@ -240,7 +259,9 @@ def cancel(chosen: QuerySet[Job]) -> int:
     better answers, no other job is made for that.
     """
     unfinished = chosen.filter(status__in=UNFINISHED)
-    marked = unfinished.filter(reflection__in=Reflection.objects.filter(enrich_again=True))
+    marked = unfinished.exclude(purpose=Job.Purpose.VARIANTS).filter(
+        reflection__in=Reflection.objects.filter(enrich_again=True)
+    )
     with transaction.atomic():
         # Jobs before reflections, as a worker's commit does, or the two could wait for each other.
         reflections = list(marked.select_for_update().values_list("reflection_id", flat=True))
@@ -274,7 +295,10 @@ def top_up_tickets() -> int:
 
     Some at a time: it is the heartbeat that calls, and leases must be renewed meanwhile.
     """
-    claimable = Job.objects.claimable(timezone.now()).count()
+    claimable_jobs = Job.objects.claimable(timezone.now())
+    if people_wait():
+        claimable_jobs = claimable_jobs.for_people()
+    claimable = claimable_jobs.count()
     try:
         missing = min(claimable - int(get_broker().queue_size()), TICKETS_AT_ONCE)
         for _ in range(missing):
@@ -300,7 +324,7 @@ def seconds_until_room(priority: Priority, depth: int) -> int:
 
 def _mean_service_seconds() -> float:
     """Return how long the last jobs took that a worker did."""
-    done = Job.objects.done_by_workers().order_by("-finished_at")
+    done = Job.objects.done_by_workers().for_people().order_by("-finished_at")
     times = done.values_list("started_at", "finished_at")
     took = [
         (finished - started).total_seconds()
@@ -322,7 +346,10 @@ def _best(now: datetime) -> list[Job]:
             Job.objects.filter(kind).order_by("priority", "created_at").select_related("reflection")
         )
         found += ordered[:CLAIM_CHOICE]
-    return sorted(found, key=attrgetter("priority", "created_at"))[:CLAIM_CHOICE]
+    best = sorted(found, key=attrgetter("priority", "created_at"))[:CLAIM_CHOICE]
+    if best and best[0].priority == Priority.BACKGROUND and people_wait():
+        return []
+    return best
 
 
 def _take(seen: Job, now: datetime) -> bool:
@@ -332,7 +359,9 @@ def _take(seen: Job, now: datetime) -> bool:
         return False
     # What was never begun has no results, and is not asked for them.
     first = StageResult.objects.filter(reflection=seen.reflection, stage=1)
-    second = seen.started_at is not None and first.exists()
+    second = seen.purpose == Job.Purpose.VARIANTS or (
+        seen.started_at is not None and first.exists()
+    )
     return _update_as_seen(
         seen,
         status=Status.STAGE2_RUNNING if second else Status.STAGE1_RUNNING,

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, FilteredRelation, Max, Min, Q
 from django.utils import timezone
 
+from enrichment import variants
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.heartbeats import is_alive
 from enrichment.models.jobs import FINISHED, FREE_SINCE, is_free, is_held
@@ -133,13 +134,13 @@ def reflection_report(reflection: Reflection, *, with_context: bool = True) -> R
         stage1=_stage(first, _context(reflection, first) if with_context else {})
         if first
         else None,
-        stage2=_stage(second, _dress(reflection, first)) if second else None,
+        stage2=_stage(second, _dress(reflection, first, second)) if second else None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueReport:
-    """The work there is, and who is there to do it.
+    """The work there is that somebody waits for, and who is there to do it.
 
     by_status: jobs; only statuses that have any.
     depth: unfinished jobs that nobody is at work on, those that wait out a back-off included.
@@ -149,6 +150,7 @@ class QueueReport:
     completed_recently: jobs that workers completed within `RECENT`; what the cache answered in
     the submission itself is none.
     last_completed_seconds: age of the newest of those; None without one.
+    background: unfinished jobs that make texts ahead; they count in no other number.
     workers_alive: processes that gave a sign of life lately.
     last_heartbeat_seconds: age of the newest sign of life; None without one.
     """
@@ -159,6 +161,7 @@ class QueueReport:
     running: int
     completed_recently: int
     last_completed_seconds: float | None
+    background: int
     workers_alive: int
     last_heartbeat_seconds: float | None
 
@@ -189,14 +192,19 @@ class QueueReport:
 def queue_report() -> QueueReport:
     """Return how much work there is, how fast it goes, and who is there to do it."""
     now = timezone.now()
-    by_status = dict(Job.objects.order_by().values_list("status").annotate(Count("id")))
+    by_status = dict(
+        Job.objects.for_people().order_by().values_list("status").annotate(Count("id"))
+    )
+    ahead = Q(purpose=Job.Purpose.VARIANTS)
     work = Job.objects.unfinished().aggregate(
-        total=Count("id"),
-        running=Count("id", filter=is_held(now)),
-        oldest=Min(FREE_SINCE, filter=is_free(now)),
+        total=Count("id", filter=~ahead),
+        running=Count("id", filter=is_held(now) & ~ahead),
+        oldest=Min(FREE_SINCE, filter=is_free(now) & ~ahead),
+        background=Count("id", filter=ahead),
     )
     done = (
         Job.objects.done_by_workers()
+        .for_people()
         .filter(finished_at__gt=now - RECENT)
         .aggregate(count=Count("id"), last=Max("finished_at"))
     )
@@ -210,6 +218,7 @@ def queue_report() -> QueueReport:
         running=work["running"],
         completed_recently=done["count"],
         last_completed_seconds=_age_seconds(done["last"], now),
+        background=work["background"],
         workers_alive=workers["alive"],
         last_heartbeat_seconds=_age_seconds(workers["last"], now),
     )
@@ -283,8 +292,12 @@ def _history(reflection: Reflection) -> list[PastReflection]:
     ]
 
 
-def _dress(reflection: Reflection, first: StageResult | None) -> dict[str, Any]:
-    """Return what stands beside Stage 2's text: style and tags, or help lines."""
+def _dress(
+    reflection: Reflection, first: StageResult | None, second: StageResult
+) -> dict[str, Any]:
+    """Return what stands beside Stage 2's text: style, tags and which of several it is, or help
+    lines.
+    """
     if reflection.at_risk:
         lines = help_lines.nearest_first(reflection.timezone)
         return {"help_lines": [asdict(line) for line in lines]}
@@ -294,4 +307,14 @@ def _dress(reflection: Reflection, first: StageResult | None) -> dict[str, Any]:
     return {
         "style": asdict(post_enricher.style(content["valence"], content["arousal"])),
         "tags": list(post_enricher.tags(content)),
+        **_which(second),
     }
+
+
+def _which(second: StageResult) -> dict[str, Any]:
+    """Return which of how many texts it is, counted from 1; nothing where there is one alone."""
+    number = second.result["provenance"].get("variant")
+    if number is None:
+        return {}
+    of = max(variants.number_in_force(), number + 1)
+    return {"variant": {"number": number + 1, "of": of}} if of > 1 else {}

@@ -16,7 +16,7 @@ from cachestats import services as cache_services
 from cachestats.cache import CacheState, Lookup, get_cache
 from cachestats.config import current
 from cachestats.services import checkpoint
-from enrichment import hosts, jobs
+from enrichment import hosts, jobs, variants
 from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, StageResult, Status
@@ -32,6 +32,7 @@ from enrichment.stages.post_enricher import (
     safety_answer,
 )
 from enrichment.submission import Submission
+from enrichment.variants import Choice
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
         language=submission.language,
         risk_signals=list(risk.check(submission.text).signals),
     )
-    ready = _from_cache(reflection)
+    ready, choice = _from_cache(reflection)
     priority = Priority[submission.priority.upper()]
     if not ready and (seconds := jobs.seconds_until_room(priority, settings.QUEUE_DEPTH)):
         raise QueueFull(seconds)
@@ -111,6 +112,7 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
         if ready:
             StageResult.objects.bulk_create(ready)
             jobs.create(reflection, priority=priority, status=Status.COMPLETE)
+            variants.make_ahead(choice, ready[-1])
         else:
             if reflection.at_risk:
                 _result_row(reflection, 2, safety_answer(), 0.0).save(force_insert=True)
@@ -123,7 +125,8 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
     """Work on a claimed job until it is complete, committing each stage as it is done.
 
     Args:
-        interrupted: asked between the stages whether to leave the rest to another worker.
+        interrupted: asked between the stages, and between texts that are made ahead, whether to
+            leave the rest to another worker.
 
     Raises:
         ClaimLost: another worker holds the job by now; what was not committed is dropped.
@@ -131,6 +134,9 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
     """
     if job.purpose == Job.Purpose.AGAIN:
         _run_again(job)
+        return
+    if job.purpose == Job.Purpose.VARIANTS:
+        _make_ahead(job, interrupted)
         return
     reflection = job.reflection
     results = {result.stage: result for result in reflection.results.all()}
@@ -157,14 +163,29 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
 
 
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
-    started = time.perf_counter()
     stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
-    stage2 = _enricher(reflection.language).run_post_enrichment(
-        stage1, at_risk=reflection.at_risk, rotation=reflection.id.int
+    row, answer, choice = _write(reflection, stage1)
+    _log_stage(row, " > ".join(stage1.path) or "undetermined")
+    with transaction.atomic():
+        _commit(job, row, Status.COMPLETE, answer)
+        variants.make_ahead(choice, row)
+
+
+def _write(
+    reflection: Reflection, stage1: Stage1
+) -> tuple[StageResult, StageAnswer, Choice | None]:
+    """Return Stage 2, as it is kept and as it was answered, and what it was chosen from."""
+    started = time.perf_counter()
+    enricher = _enricher(reflection.language)
+    choice = variants.choose(reflection, stage1, enricher)
+    stage2 = enricher.run_post_enrichment(
+        stage1,
+        at_risk=reflection.at_risk,
+        rotation=reflection.id.int,
+        variant=choice.variant.number if choice else 0,
     )
     row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
-    _log_stage(row, " > ".join(stage1.path) or "undetermined")
-    _commit(job, row, Status.COMPLETE, stage2.answer)
+    return row, stage2.answer, choice
 
 
 def _run_again(job: Job) -> None:
@@ -176,21 +197,30 @@ def _run_again(job: Job) -> None:
     )
     answers = [stage1.answer]
     rows = [_result_row(reflection, 1, stage1.answer, _ms_since(started))]
+    choice = None
     # Who may be in danger has the safety text, which no model writes.
     if not reflection.at_risk:
-        started = time.perf_counter()
-        stage2 = _enricher(reflection.language).run_post_enrichment(
-            stage1, at_risk=False, rotation=reflection.id.int
-        )
-        answers.append(stage2.answer)
-        rows.append(_result_row(reflection, 2, stage2.answer, _ms_since(started)))
+        row, answer, choice = _write(reflection, stage1)
+        answers.append(answer)
+        rows.append(row)
     if any(answer.retry_later for answer in answers):
         jobs.finish_in_vain(job)
         return
     for row in rows:
         _log_stage(row, " > ".join(stage1.path) or "undetermined")
-    with _forgetting_with(reflection, rows[0].key):
+    with _forgetting_with(reflection, rows[0].key), transaction.atomic():
         jobs.commit_again(job, rows)
+        variants.make_ahead(choice, rows[-1])
+
+
+def _make_ahead(job: Job, interrupted: Callable[[], bool]) -> None:
+    """Make the other texts for the feeling of a reflection that is done."""
+    reflection = job.reflection
+    first = reflection.result_of(1)
+    if first is None:
+        raise ClaimLost  # it was just forgotten
+    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    variants.make(job, stage1, _enricher(reflection.language), interrupted=interrupted)
 
 
 def enrich_text(submission: Submission) -> Enriched:
@@ -201,7 +231,13 @@ def enrich_text(submission: Submission) -> Enriched:
     stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
     stage1_ms = _ms_since(started)
     started = time.perf_counter()
-    stage2 = enricher.run_post_enrichment(stage1, at_risk=at_risk, rotation=uuid.uuid4().int)
+    rotation = uuid.uuid4().int
+    stage2 = enricher.run_post_enrichment(
+        stage1,
+        at_risk=at_risk,
+        rotation=rotation,
+        variant=variants.choose_for_nobody(stage1, enricher, rotation),
+    )
     stage2_ms = _ms_since(started)
     get_cache().flush()
     return Enriched(stage1=stage1, stage1_ms=stage1_ms, stage2=stage2, stage2_ms=stage2_ms)
@@ -221,31 +257,35 @@ def forget(reflection: Reflection) -> None:
         transaction.on_commit(lambda: checkpoint("default"))
 
 
-def _from_cache(reflection: Reflection) -> list[StageResult]:
-    """Return both results if nothing has to be inferred, else none; count what is served."""
+def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | None]:
+    """Return both results if nothing has to be inferred, else none; count what is served.
+
+    And what Stage 2 was chosen from, where it is the model's.
+    """
+    nothing: tuple[list[StageResult], None] = [], None
     started = time.perf_counter()
     try:
         identity = hosts.get_client().identity()
     except InferenceError:
-        return []
+        return nothing
     cache = get_cache()
     first = _scorer(reflection.key_scope).peek(reflection.text, reflection.language, identity)
     if first is None:
-        return []
+        return nothing
     stage1_ms = _ms_since(started)
     stage1 = _as_stage1(reflection, first.value, Outcome.MODEL)
     started = time.perf_counter()
-    served = [first]
+    served, choice = [first], None
     if reflection.at_risk:
         answer = safety_answer()
     elif not stage1.path:
         answer = curated_answer(reflection.id.int)
     else:
-        second = _enricher(reflection.language).peek(stage1, identity)
-        if second is None:
-            return []
-        served.append(second)
-        answer = from_cache(second)
+        choice = variants.choose(reflection, stage1, _enricher(reflection.language))
+        if choice is None or choice.variant.cached is None:
+            return nothing
+        served.append(choice.variant.cached)
+        answer = from_cache(choice.variant.cached)
     for lookup in served:
         cache.count(cast(Lookup, lookup))
     rows = [
@@ -254,7 +294,7 @@ def _from_cache(reflection: Reflection) -> list[StageResult]:
     ]
     _log_stage(rows[0], reflection.text)
     _log_stage(rows[1], " > ".join(stage1.path) or "undetermined")
-    return rows
+    return rows, choice
 
 
 def _as_stage1(reflection: Reflection, result: Mapping[str, Any], outcome: Outcome) -> Stage1:
@@ -301,6 +341,7 @@ def _result_row(
         outcome=answer.outcome,
         cache=answer.cache,
         key=answer.key,
+        reader=reflection.reader,
         stored=answer.stored,
         age_seconds=answer.age_seconds,
         ttl_seconds=answer.ttl_seconds,

@@ -19,6 +19,7 @@ from enrichment.cluster import Family
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.messages import GenerateRequest
 from enrichment.models import Job, Reflection, WorkerHeartbeat
+from enrichment.models.jobs import Priority
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,8 @@ SWEEP_EVERY_SECONDS = 300.0
 RELIST_EVERY_SECONDS = 3600.0
 FORGET_AFTER = timedelta(hours=1)
 
-# The claim this process works on; one job at a time, so one token.
-_claims: set[uuid.UUID] = set()
+# The claim this process works on, with its job; one at a time.
+_claims: dict[uuid.UUID, Job] = {}
 # Of the qcluster that this process belongs to; there is none where a job is run by hand.
 _family: Family | None = None
 
@@ -52,11 +53,11 @@ def is_ending() -> bool:
 def keeping_lease(job: Job) -> Iterator[None]:
     """Have the heartbeat renew a claim's lease for as long as the work lasts."""
     assert job.token is not None  # noqa: S101  # a claimed job has one
-    _claims.add(job.token)
+    _claims[job.token] = job
     try:
         yield
     finally:
-        _claims.discard(job.token)
+        _claims.pop(job.token, None)
 
 
 def start(**_signal: Any) -> None:
@@ -112,6 +113,17 @@ def look_after_model(loaded: bool | None) -> bool:
     return True
 
 
+def _is_in_vain(token: uuid.UUID, job: Job) -> bool:
+    """Renew a claim's lease; return whether what the model is being asked for it is of no use.
+
+    The job was cancelled or given to another; or it makes something ahead, and somebody came who
+    waits for the model.
+    """
+    if not jobs.renew(token):
+        return True
+    return job.priority == Priority.BACKGROUND and jobs.people_wait()
+
+
 def _beat() -> None:
     """Every two seconds: say that this process lives and keep its claim; at times, clean up."""
     name = jobs.worker_name()
@@ -120,9 +132,8 @@ def _beat() -> None:
     next_relist = time.monotonic() + RELIST_EVERY_SECONDS
     while True:
         try:
-            for token in tuple(_claims):
-                if not jobs.renew(token) and token in _claims:
-                    # Cancelled, or given to another: what the model says is of no use any more.
+            for token, job in tuple(_claims.items()):
+                if _is_in_vain(token, job) and token in _claims:
                     hosts.abort()
             now = timezone.now()
             WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})

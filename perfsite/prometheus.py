@@ -33,7 +33,7 @@ class QueueCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         report = queue_report()
-        jobs = GaugeMetricFamily("perfsite_jobs", "Jobs by status.", labels=["status"])
+        jobs = GaugeMetricFamily("perfsite_jobs", "Reflections' jobs by status.", labels=["status"])
         for status in Status:
             jobs.add_metric([status], report.by_status.get(status, 0))
         yield jobs
@@ -46,6 +46,11 @@ class QueueCollector(Collector):
             "perfsite_queue_oldest_waiting_seconds",
             "For how long the first waiting job could have been worked on; 0 when none can be now.",
             report.oldest_waiting_seconds or 0,
+        )
+        yield _gauge(
+            "perfsite_background_jobs",
+            "Unfinished jobs that make texts ahead; no other number has them.",
+            report.background,
         )
         yield _gauge("perfsite_jobs_running", "Jobs that a worker is at work on.", report.running)
         yield _gauge(

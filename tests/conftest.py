@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -60,6 +61,13 @@ class TokenMaker:
         client = APIClient(raise_request_exception=False)
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
         return client
+
+
+@pytest.fixture
+def one_variant(settings: Settings, tmp_path: Path) -> None:
+    """One text for each feeling: nothing is made ahead, and the same again is the same."""
+    settings.PERF_CONFIG = tmp_path / "one_variant.json"
+    settings.PERF_CONFIG.write_text('{"inference": {"variants": 1}}')
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ class Inference(Section):
     num_predict_short: int = Field(120, ge=1, le=4096)  # tokens, Stage 1
     num_predict_long: int = Field(160, ge=1, le=4096)  # tokens, Stage 2
     temperature: float = Field(0.3, ge=0, le=2)
+    variants: int = Field(3, ge=1, le=10)  # of Stage 2's text for one feeling
     keep_alive: str = Field("30m", pattern=r"^(-?\d+|\d+(ms|s|m|h))$")
 
 

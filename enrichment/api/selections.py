@@ -19,6 +19,8 @@ def selected_jobs(
 ) -> QuerySet[Job]:
     """Return the jobs of those of the reflections that a body names; by status, their submission's.
 
+    None that makes something ahead: that is nobody's affair.
+
     Args:
         accepted: the statuses that it may name.
 
@@ -41,7 +43,7 @@ def selected_jobs(
     if errors:
         raise ValidationError({name: [message] for name, message in errors.items()})
     if ids:
-        return Job.objects.filter(reflection__in=reflections.filter(pk__in=ids))
+        return Job.objects.for_people().filter(reflection__in=reflections.filter(pk__in=ids))
     # On the job itself: PostgreSQL takes minutes for a subquery on the table that it updates.
     return Job.objects.filter(
         reflection__in=reflections, purpose=Job.Purpose.SUBMITTED, status__in=statuses

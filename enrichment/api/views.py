@@ -116,7 +116,7 @@ class ReflectionCancel(APIView):
 
     def post(self, request: Request, reflection_id: UUID) -> Response:
         reflection = _visible(request, reflection_id, services.CHANGE_ANY)
-        if not jobs.cancel(reflection.jobs.all()):
+        if not jobs.cancel(Job.objects.for_people().filter(reflection=reflection)):
             state = reflection.submitted_job.status
             raise Conflict(f"There is nothing to cancel; it is {state}.")
         return _answer(reflection_report(_fetch(reflection.pk)))

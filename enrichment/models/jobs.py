@@ -31,6 +31,7 @@ class Priority(models.IntegerChoices):
 
     INTERACTIVE = 0
     BULK = 10
+    BACKGROUND = 20
 
 
 def is_ready(now: datetime) -> Q:
@@ -69,24 +70,33 @@ class JobQuerySet(models.QuerySet["Job"]):
     def unfinished(self) -> "JobQuerySet":
         return self.filter(status__in=UNFINISHED)
 
+    def for_people(self) -> "JobQuerySet":
+        """Those whose results somebody waits for; what is made ahead is not."""
+        return self.exclude(purpose=Job.Purpose.VARIANTS)
+
     def done_by_workers(self) -> "JobQuerySet":
         """Complete ones, but for those that the cache answered in the submission itself."""
         return self.filter(status=Status.COMPLETE, started_at__isnull=False)
 
 
 class Job(models.Model):
-    """One enrichment of a reflection, through both stages."""
+    """Work for a reflection: both of its stages, or ahead of the next one like it."""
 
     class Purpose(models.TextChoices):
         """Why there is work."""
 
         SUBMITTED = "submitted"
         AGAIN = "again"
+        VARIANTS = "variants"
 
     reflection = models.ForeignKey(Reflection, on_delete=models.CASCADE, related_name="jobs")
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SUBMITTED)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     priority = models.SmallIntegerField(choices=Priority.choices, default=Priority.INTERACTIVE)
+    # NULL where there is none, so that people's jobs are in none of its indexes.
+    topic = models.CharField(  # noqa: DJ001
+        max_length=64, null=True, blank=True, help_text="What is made ahead: its first entry's key"
+    )
     token = models.UUIDField(null=True, blank=True, help_text="Of the claim that may write")
     claimed_by = models.CharField(
         max_length=100, blank=True, db_index=True, help_text="The worker: host:process id"
@@ -109,6 +119,11 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["status", "priority", "created_at"], name="job_claim"),
             models.Index(fields=["status", "finished_at"], name="job_finished"),
+            models.Index(
+                fields=["topic", "finished_at"],
+                condition=Q(topic__isnull=False),
+                name="job_topic",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -118,6 +133,11 @@ class Job(models.Model):
                 fields=["reflection"],
                 condition=Q(purpose="again", finished_at__isnull=True),
                 name="one_unfinished_again_job",
+            ),
+            models.UniqueConstraint(
+                fields=["topic"],
+                condition=Q(topic__isnull=False, finished_at__isnull=True),
+                name="one_unfinished_job_per_topic",
             ),
         ]
 

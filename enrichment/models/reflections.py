@@ -65,6 +65,11 @@ class Reflection(models.Model):
         return bool(self.risk_signals)
 
     @property
+    def reader(self) -> str:
+        """Who reads its results: an owner of one submitter, not of another with the same name."""
+        return f"{self.submitted_by_id}:{self.owner}"
+
+    @property
     def local_time(self) -> datetime:
         """The instant it was written, on the clock of the place where it was."""
         return self.timestamp.astimezone(ZoneInfo(self.timezone))

@@ -17,6 +17,9 @@ class StageResult(models.Model):
     )
     cache = models.CharField(max_length=10, help_text="hit, miss, collapsed or bypass")
     key = models.CharField(max_length=64, blank=True, help_text="Of the cache entry")
+    reader = models.CharField(
+        max_length=180, blank=True, help_text="For whom it was made, as its reflection says"
+    )
     stored = models.BooleanField(default=False)
     age_seconds = models.PositiveIntegerField(default=0)
     ttl_seconds = models.PositiveIntegerField(default=0)
@@ -29,6 +32,8 @@ class StageResult(models.Model):
 
     class Meta:
         ordering = ["stage"]
+        # A popular entry has very many results, of which a reader's newest is looked for each time.
+        indexes = [models.Index(fields=["key", "reader", "id"], name="result_read")]
         constraints = [
             models.UniqueConstraint(fields=["reflection", "stage"], name="one_result_per_stage")
         ]

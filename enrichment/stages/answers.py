@@ -69,6 +69,17 @@ class AnswerCache(Protocol):
     ) -> CachedValue | None: ...
 
 
+class VariantCache(AnswerCache, Protocol):
+    """What Stage 2 needs of it beside that: the key of a value that need not be there."""
+
+    def key(
+        self,
+        content: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        cache_type: str = "default",
+    ) -> CacheKey: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageAnswer:
     """One stage's answer and where it came from.

@@ -11,7 +11,7 @@ from typing import Any
 from enrichment.errors import InferenceError, InvalidReply
 from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import texts
-from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
+from enrichment.stages.answers import CachedValue, Outcome, StageAnswer, VariantCache, from_cache
 from enrichment.stages.hybrid_scorer import Stage1
 from enrichment.stages.prompts import WritingQuestion
 from enrichment.stages.review import InvalidWriting, review
@@ -39,13 +39,22 @@ class Stage2:
     tags: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One of a feeling's texts. key: of its entry. cached: None while it is not made."""
+
+    number: int
+    key: str
+    cached: CachedValue | None
+
+
 class PostEnricher:
     """Writes for feelings; client and cache are passed in."""
 
     def __init__(
         self,
         model: LanguageModel,
-        cache: AnswerCache,
+        cache: VariantCache,
         *,
         num_ctx: int,
         num_predict: int,
@@ -64,28 +73,36 @@ class PostEnricher:
         self._language = language
 
     def run_post_enrichment(
-        self, stage1: Stage1, *, at_risk: bool = False, rotation: int = 0
+        self, stage1: Stage1, *, at_risk: bool = False, rotation: int = 0, variant: int = 0
     ) -> Stage2:
         """Return the text for a feeling.
 
         Args:
             at_risk: the reflection shows signs of danger; the model is not asked.
             rotation: which of the human-written texts to take, any number.
+            variant: which of the model's.
         """
-        return dress(stage1, self._answer(stage1, at_risk=at_risk, rotation=rotation))
+        answer = self._answer(stage1, at_risk=at_risk, rotation=rotation, variant=variant)
+        return dress(stage1, answer)
 
-    def peek(self, stage1: Stage1, identity: ModelIdentity) -> CachedValue | None:
-        """Return what is cached for a determined feeling, without asking and uncounted."""
-        question = self._question(stage1, identity)
-        return self._cache.peek(question.content, question.params, question.CACHE_TYPE)
+    def variants(self, stage1: Stage1, identity: ModelIdentity, count: int) -> tuple[Variant, ...]:
+        """Return the texts of a determined feeling, without asking the model and uncounted."""
+        found = []
+        for number in range(count):
+            question = self._question(stage1, identity, number)
+            place = question.content, question.params, question.CACHE_TYPE
+            cached = self._cache.peek(*place)
+            key = cached.key if cached else self._cache.key(*place)
+            found.append(Variant(number=number, key=key.hex, cached=cached))
+        return tuple(found)
 
-    def _answer(self, stage1: Stage1, *, at_risk: bool, rotation: int) -> StageAnswer:
+    def _answer(self, stage1: Stage1, *, at_risk: bool, rotation: int, variant: int) -> StageAnswer:
         if at_risk:
             return safety_answer()
         if not stage1.path:
             return curated_answer(rotation)
         try:
-            question = self._question(stage1, self._model.identity())
+            question = self._question(stage1, self._model.identity(), variant)
             found = self._cache.get_or_compute(
                 question.content,
                 lambda: self._write(question),
@@ -103,7 +120,7 @@ class PostEnricher:
             )
         return from_cache(found)
 
-    def _question(self, stage1: Stage1, identity: ModelIdentity) -> WritingQuestion:
+    def _question(self, stage1: Stage1, identity: ModelIdentity, variant: int) -> WritingQuestion:
         primary, secondary, tertiary = (*stage1.path, None, None)[:3]
         return WritingQuestion(
             primary=str(primary),
@@ -111,7 +128,7 @@ class PostEnricher:
             tertiary=tertiary,
             invoked=tuple(stage1.answer.result["invoked"]),
             language=self._language,
-            variant=0,
+            variant=variant,
             model=identity,
             num_ctx=self._num_ctx,
             num_predict=self._num_predict,
@@ -138,6 +155,7 @@ class PostEnricher:
                 "model": question.model.name,
                 "digest": question.model.digest,
                 "prompt_version": question.PROMPT_VERSION,
+                "variant": question.variant,
             }
             return _result(written, provenance)
         raise InvalidReply("the text did not pass the review", raw=rejected) from why

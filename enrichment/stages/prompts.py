@@ -202,19 +202,30 @@ _FREE = r"^[A-Z][A-Za-z ,']{14,66}\.$"
 FREE_SCHEMA = writing_schema(_FREE, _FREE, _FREE)
 # A very small model is led by the hand: each line begins with something concrete, each tip with
 # something to do. Of SmolLM2-135M's free replies none in 8 passed the review within two attempts,
-# of these 20 in 20.
-LED_SCHEMA = writing_schema(
+# of these 33 in 36, three variants of 12 feelings.
+_LED_LINE = (
     r"^(The|A) (rain|kettle|window|garden|street|sky|morning|evening|light|river|kitchen|lamp|bread"
-    r"|tea|wind|sea|path|tree|bird|cup|song|road|moon|sun) [a-z][a-z ']{10,50}\.$",
+    r"|tea|wind|sea|path|tree|bird|cup|song|road|moon|sun) [a-z][a-z ']{10,50}\.$"
+)
+_LED_TIP = (
     r"^(Walk slowly|Walk around|Open the window|Drink some (water|tea)|Write down"
     r"|Call an old friend|Listen to (music|the|a)|Stretch your (arms|shoulders|legs)"
     r"|Take a (walk|breath|bath|break|seat)|Step outside|Look (at|out of) the"
     r"|Hold a (cup|warm|smooth)|Rest your (hands|eyes|feet)|Put on"
     r"|Make some (tea|soup|bread|coffee)|Read a (page|book|poem)|Sit (by|in|with) (a|the)"
-    r"|Cook something|Wash your (hands|face)|Draw a) [a-z][a-z ']{8,46}\.$",
-    r"^(The|This) (day|evening|morning|hour|moment|quiet|house) (is|stays|feels|can be)"
+    r"|Cook something|Wash your (hands|face)|Draw a) [a-z][a-z ']{8,46}\.$"
+)
+_LED_CLOSING = (
+    r"^(The|This) (%s) (is|stays|feels|can be)"
     r" (yours|calm|quiet|warm|gentle|kind|slow|soft|enough|still|open|light)"
-    r"( and| for| with| in| like| when| as| here| now) [a-z][a-z ']{4,30}\.$",
+    r"( and| for| with| in| like| when| as| here| now) [a-z][a-z ']{4,30}\.$"
+)
+# Left to itself it ends half of a feeling's texts as the example ends. With words of their own for
+# each variant 5% of all lines stand in two of the three, else 12%. (Dealing out the beginnings of
+# poem lines and tips likewise leaves none, but then the review passes 25 in 36.)
+LED_SCHEMAS = tuple(
+    writing_schema(_LED_LINE, _LED_TIP, _LED_CLOSING % words)
+    for words in ("day|hour|house", "evening|moment", "morning|quiet")
 )
 
 
@@ -239,7 +250,7 @@ class WritingQuestion:
     led: bool
 
     CACHE_TYPE: ClassVar[str] = "stage2_enrichment"
-    PROMPT_VERSION: ClassVar[str] = "1"
+    PROMPT_VERSION: ClassVar[str] = "2"
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -275,7 +286,7 @@ class WritingQuestion:
                 ("assistant", EXAMPLE),
                 ("user", f"Feeling: {self._feeling()}. Theme: {self._theme()}."),
             ),
-            format=LED_SCHEMA if self.led else FREE_SCHEMA,
+            format=LED_SCHEMAS[self.variant % len(LED_SCHEMAS)] if self.led else FREE_SCHEMA,
             options={
                 "num_predict": self.num_predict,
                 "temperature": self.temperature,

@@ -43,6 +43,16 @@ def submit_twice(site: Site) -> tuple[dict, dict, dict]:
     return cold, warm, dict(second.headers)
 
 
+def tuned(directory: Path, **caching) -> str:
+    """Return a tuning file as it is delivered, but with one variant of each text."""
+    tuning = json.loads((ROOT / "config" / "perf_config.json").read_text())
+    tuning["inference"]["variants"] = 1
+    tuning["caching"] |= caching
+    config = directory / "perf_config.json"
+    config.write_text(json.dumps(tuning))
+    return str(config)
+
+
 def counted(site: Site, lookups: int) -> dict:
     """Return the cache's numbers once so many look-ups are counted: processes write them later."""
     deadline = time.monotonic() + COUNTED_SECONDS
@@ -54,7 +64,7 @@ def counted(site: Site, lookups: int) -> dict:
 
 def test_same_text_twice_is_a_miss_then_an_equal_hit(tmp_path: Path, engine_url: str):
     """Through API, queue, worker and model once; then at once, equal, faster, and it says HIT."""
-    with running_site(tmp_path, OLLAMA_HOST=engine_url) as site:
+    with running_site(tmp_path, OLLAMA_HOST=engine_url, PERF_CONFIG=tuned(tmp_path)) as site:
         cold, warm, headers = submit_twice(site)
         stats = counted(site, lookups=4)
 
@@ -69,12 +79,8 @@ def test_same_text_twice_is_a_miss_then_an_equal_hit(tmp_path: Path, engine_url:
 
 def test_acceptance_fails_when_the_cache_is_switched_off(tmp_path: Path, engine_url: str):
     """The check above is honest: without the cache it does not pass."""
-    tuning = json.loads((ROOT / "config" / "perf_config.json").read_text())
-    tuning["caching"]["enabled"] = False
-    config = tmp_path / "perf_config.json"
-    config.write_text(json.dumps(tuning))
-
-    with running_site(tmp_path, OLLAMA_HOST=engine_url, PERF_CONFIG=str(config)) as site:
+    config = tuned(tmp_path, enabled=False)
+    with running_site(tmp_path, OLLAMA_HOST=engine_url, PERF_CONFIG=config) as site:
         with pytest.raises(AssertionError):
             submit_twice(site)
         stats = json.loads(site.manage("cache_stats", "--json"))
@@ -85,7 +91,7 @@ def test_acceptance_fails_when_the_cache_is_switched_off(tmp_path: Path, engine_
 
 def test_purged_answer_is_computed_again(tmp_path: Path, engine_url: str):
     """After `purge_cache` in another process the same text is a miss."""
-    with running_site(tmp_path, OLLAMA_HOST=engine_url) as site:
+    with running_site(tmp_path, OLLAMA_HOST=engine_url, PERF_CONFIG=tuned(tmp_path)) as site:
         submit_twice(site)
         purged = json.loads(site.manage("purge_cache", "--all", "--no-input", "--json"))
         with site.client(*SCOPES) as client:
@@ -160,7 +166,7 @@ def test_unusable_cache_file_is_kept_aside_at_the_start(tmp_path: Path, engine_u
     (var / "cache.sqlite3").write_bytes(b"no database " * 1000)
     (var / "engine.starting").touch()
 
-    with running_site(tmp_path, OLLAMA_HOST=engine_url) as site:
+    with running_site(tmp_path, OLLAMA_HOST=engine_url, PERF_CONFIG=tuned(tmp_path)) as site:
         submit_twice(site)
 
     (aside,) = var.glob("cache.sqlite3.unusable-*")

@@ -37,8 +37,10 @@ def prove(submissions: int) -> Crowd:
 
 
 def _submit_all(folder: Path, model: Model, submissions: int) -> Crowd:
+    tuning = folder / "perf_config.json"
+    tuning.write_text('{"inference": {"variants": 1}}')
     with (
-        running_site(folder, OLLAMA_HOST=model.script.url) as site,
+        running_site(folder, OLLAMA_HOST=model.script.url, PERF_CONFIG=str(tuning)) as site,
         site.client("enrich:run", "enrich:read") as client,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):

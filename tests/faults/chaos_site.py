@@ -34,14 +34,16 @@ BACKLOG = 8
 PAUSE_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
 SYSTEMD_RESTART_SECONDS = 0.1
-# Short, so that a model that hangs is given up within a fault.
+# Short, so that a model that hangs is given up within a fault. One variant, so that what the model
+# is asked follows from the reflections alone.
 TUNING = {
+    "inference": {"variants": 1},
     "networking": {
         "timeout_connect": 2,
         "timeout_read": 4,
         "retry_attempts": 2,
         "retry_backoff_ms": [100],
-    }
+    },
 }
 WHO = ("my sister", "the exam", "our garden", "my boss", "the doctor", "an old friend", "the dog")
 WHERE = ("at home", "at work", "by the sea", "in the rain", "at school", "on the train", "at night")

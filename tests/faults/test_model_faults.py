@@ -11,7 +11,7 @@ from enrichment.models import Reflection, StageResult, Status
 from tests.conftest import TokenMaker
 from tests.standin import WRITING, Script, as_json, feeling, written
 
-pytestmark = pytest.mark.usefixtures("databases")
+pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
 URL = "/api/v1/reflections/"
 

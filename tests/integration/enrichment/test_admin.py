@@ -14,7 +14,7 @@ from enrichment.models import Job, Reflection, Status
 from tests.conftest import TokenMaker
 from tests.standin import Script
 
-pytestmark = pytest.mark.usefixtures("databases")
+pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
 SECRET = "zyxgrobble and a grateful evening"
 

@@ -16,7 +16,7 @@ from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartb
 from enrichment.models.jobs import Priority
 from tests.standin import Script
 
-pytestmark = pytest.mark.usefixtures("databases")
+pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
 
 def make_job(priority=Priority.INTERACTIVE, text="A quiet day", **fields) -> Job:

@@ -15,7 +15,7 @@ from perfsite.logs import logging_config
 from tests.conftest import TokenMaker
 from tests.standin import Script
 
-pytestmark = pytest.mark.usefixtures("databases")
+pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
 SECRET = "zyxgrobble and a grateful evening"
 

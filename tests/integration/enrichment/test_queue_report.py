@@ -155,3 +155,61 @@ def test_report_takes_four_queries_however_many_jobs_there_are(
 
     with django_assert_num_queries(4):
         queue_report()
+
+
+def make_background_job(**fields) -> Job:
+    """Return a job that makes texts ahead, for a reflection that is done."""
+    job = make_job(Status.COMPLETE, finished_at=NOW - seconds(600))
+    values = {"created_at": NOW, "available_at": NOW - seconds(600), "status": Status.QUEUED}
+    ahead = Job.objects.create(
+        reflection=job.reflection,
+        purpose=Job.Purpose.VARIANTS,
+        priority=Priority.BACKGROUND,
+        available_at=NOW,
+    )
+    Job.objects.filter(pk=ahead.pk).update(**{**values, **fields})
+    return ahead
+
+
+def test_what_is_made_ahead_is_in_no_number_but_its_own():
+    """However long it waits, runs or took: nobody waits for it, so no alarm may come of it."""
+    for number in range(3):
+        make_background_job(topic=f"waiting {number}")
+    make_background_job(topic="runs", status=Status.STAGE2_RUNNING, lease_until=NOW + jobs.LEASE)
+    make_background_job(topic="left", status=Status.STAGE2_RUNNING, lease_until=NOW - jobs.LEASE)
+    make_background_job(
+        status=Status.COMPLETE, started_at=NOW - seconds(100), finished_at=NOW - seconds(1)
+    )
+    make_background_job(status=Status.FAILED, finished_at=NOW)
+    WorkerHeartbeat.objects.create(name="here:1", at=NOW)
+
+    report = queue_report()
+
+    assert report.background == 5
+    assert (report.depth, report.running, report.completed_recently) == (0, 0, 0)
+    assert (report.oldest_waiting_seconds, report.last_completed_seconds) == (None, None)
+    assert report.by_status == {Status.COMPLETE: 7}
+    assert not report.stalled
+
+
+def test_worker_that_makes_something_ahead_does_not_hide_that_nobody_is_served():
+    """Whoever waits is told to be stuck, whatever else is going on."""
+    make_job(age=STALLED_AFTER.total_seconds() + 1)
+    make_background_job(status=Status.STAGE2_RUNNING, lease_until=NOW + jobs.LEASE)
+    WorkerHeartbeat.objects.create(name="here:1", at=NOW)
+
+    assert queue_report().stalled
+
+
+def test_room_in_the_queue_is_not_taken_by_what_is_made_ahead():
+    """Neither its number nor how long it takes keeps anybody out."""
+    for number in range(3):
+        make_background_job(topic=f"waiting {number}")
+    assert jobs.seconds_until_room(Priority.BULK, depth=1) == 0
+
+    make_job(Status.COMPLETE, started_at=NOW - seconds(4), finished_at=NOW - seconds(2))
+    make_background_job(
+        status=Status.COMPLETE, started_at=NOW - seconds(900), finished_at=NOW - seconds(1)
+    )
+    make_job()
+    assert jobs.seconds_until_room(Priority.BULK, depth=1) == 2

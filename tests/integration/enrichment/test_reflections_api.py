@@ -40,6 +40,7 @@ def test_new_text_is_accepted_with_its_place_and_the_job_is_queued(api: TokenMak
     assert OrmQ.objects.count() == 1
 
 
+@pytest.mark.usefixtures("one_variant")
 def test_same_text_again_is_answered_at_once_with_what_was_stored(api: TokenMaker, model: Script):
     """The second submission is 200 without queue or model, equal in both stages, and says HIT."""
     client = api(*RUN_AND_READ)
@@ -64,6 +65,7 @@ def test_same_text_again_is_answered_at_once_with_what_was_stored(api: TokenMake
     assert OrmQ.objects.count() == 1
 
 
+@pytest.mark.usefixtures("one_variant")
 def test_hits_are_counted_once_each(api: TokenMaker, model: Script):
     """A look-up that only asked whether to take the queue is not counted beside the real one."""
     client = api(*RUN_AND_READ)

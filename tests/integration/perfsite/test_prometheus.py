@@ -81,6 +81,17 @@ def test_queue_and_workers_are_told_as_the_overview_tells_them(scraper: APIClien
     assert told["perfsite_worker_heartbeat_age_seconds"] == pytest.approx(4, abs=10)
 
 
+def test_what_is_made_ahead_is_told_apart(scraper: APIClient):
+    """It counts as background work, and neither as a reflection's job nor as one that waits."""
+    make_job(purpose=Job.Purpose.VARIANTS)
+
+    told = samples(scraper)
+
+    assert told["perfsite_background_jobs"] == 1
+    assert told["perfsite_queue_depth"] == 0
+    assert told[f"perfsite_jobs {Status.QUEUED}"] == 0
+
+
 def test_idle_queue_has_no_age_and_no_worker_no_sign_of_life(scraper: APIClient):
     """The age of what waits is 0 when nothing does; that of no heartbeat is absent, not 0."""
     told = samples(scraper)

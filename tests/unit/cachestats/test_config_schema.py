@@ -47,6 +47,7 @@ def test_parse_nothing_gives_documented_defaults() -> None:
             "num_predict_short": 120,
             "num_predict_long": 160,
             "temperature": 0.3,
+            "variants": 3,
             "keep_alive": "30m",
         },
         "scoring": {
@@ -147,6 +148,8 @@ def test_parse_section_not_an_object_names_it(section: str, wrong: Any) -> None:
         ("caching.max_bytes", 1024**2 - 1),
         ("inference.num_threads", 0),
         ("inference.temperature", 2.1),
+        ("inference.variants", 0),
+        ("inference.variants", 11),
         ("scoring.model_weight", -0.1),
         ("scoring.lean_sad", 10.1),
         ("inference.temperature", float("nan")),

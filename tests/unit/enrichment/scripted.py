@@ -132,6 +132,14 @@ class DictCache:
             value=value, state="miss", key=key, stored=True, age_seconds=0, ttl_seconds=TTL_SECONDS
         )
 
+    def key(
+        self,
+        content: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        cache_type: str = "default",
+    ) -> Key:
+        return make_key(b"pepper", content, params, cache_type)
+
     def peek(
         self,
         content: Mapping[str, Any],

@@ -31,7 +31,7 @@ from enrichment.stages.post_enricher import (
     style,
     tags,
 )
-from enrichment.stages.prompts import FREE_SCHEMA, LED_SCHEMA
+from enrichment.stages.prompts import FREE_SCHEMA, LED_SCHEMAS
 from tests.unit.enrichment.scripted import (
     ASKING,
     IDENTITY,
@@ -101,9 +101,11 @@ def enricher_of(model, cache=None, **changes) -> PostEnricher:
     return PostEnricher(model, DictCache() if cache is None else cache, **given_)
 
 
-def run(model, stage1=JOYFUL, cache=None, at_risk=False, rotation=0, **changes) -> Stage2:
+def run(
+    model, stage1=JOYFUL, cache=None, at_risk=False, rotation=0, variant=0, **changes
+) -> Stage2:
     enricher = enricher_of(model, cache, **changes)
-    return enricher.run_post_enrichment(stage1, at_risk=at_risk, rotation=rotation)
+    return enricher.run_post_enrichment(stage1, at_risk=at_risk, rotation=rotation, variant=variant)
 
 
 def lines(stage2: Stage2) -> dict[str, Any]:
@@ -346,19 +348,35 @@ def test_writing_of_the_embedded_model_is_led_and_of_any_other_free():
     led, free = scripted(who=replace(IDENTITY, engine="embedded")), scripted()
     run(led)
     run(free)
-    assert led.chatted[0].format == LED_SCHEMA
+    assert led.chatted[0].format == LED_SCHEMAS[0]
     assert free.chatted[0].format == FREE_SCHEMA
 
 
-def test_peek_finds_what_was_stored_and_asks_nobody():
-    """Looking whether a text is cached makes no question."""
+def test_variants_tell_what_is_made_and_ask_nobody():
+    """Each has the key that it is or will be stored under; looking makes no question."""
     cache, model = DictCache(), scripted()
     enricher = enricher_of(model, cache)
-    assert enricher.peek(JOYFUL, IDENTITY) is None
-    stage2 = enricher.run_post_enrichment(JOYFUL)
-    assert enricher.peek(JOYFUL, IDENTITY).value == stage2.answer.result
-    assert enricher.peek(feeling_of("sad"), IDENTITY) is None
+    before = enricher.variants(JOYFUL, IDENTITY, 3)
+    stage2 = enricher.run_post_enrichment(JOYFUL, variant=1)
+
+    after = enricher.variants(JOYFUL, IDENTITY, 3)
+
+    assert [each.cached for each in before] == [None] * 3
+    assert [each.cached and each.cached.value for each in after] == [
+        None, stage2.answer.result, None,
+    ]  # fmt: skip
+    assert [each.key for each in before] == [each.key for each in after]
+    assert after[1].key == stage2.answer.key
+    assert len({each.key for each in after}) == 3
+    assert [each.number for each in after] == [0, 1, 2]
+    assert all(each.cached is None for each in enricher.variants(feeling_of("sad"), IDENTITY, 3))
     assert model.asked == 1
+
+
+def test_value_says_which_variant_it_is():
+    """The number stands in what is cached, so that a hit can tell it."""
+    assert run(scripted()).answer.result["provenance"]["variant"] == 0
+    assert run(scripted(), variant=2).answer.result["provenance"]["variant"] == 2
 
 
 CUES = ["happy", "sad", "not", "very", "lonely", "proud", "!", ".", "worried", "calm", "sister"]

@@ -19,7 +19,7 @@ from enrichment.stages.prompts import (
     FEELING_ENDINGS,
     FREE_SCHEMA,
     LABEL_EXAMPLES,
-    LED_SCHEMA,
+    LED_SCHEMAS,
     FeelingQuestion,
     Method,
     WritingQuestion,
@@ -474,12 +474,32 @@ def test_writing_options_are_those_of_the_key():
 def test_writing_schema_is_the_led_one_for_a_model_that_needs_it():
     """A very small model is led; any other writes freely."""
     assert WRITING.writing(0).format == FREE_SCHEMA
-    assert replace(WRITING, led=True).writing(0).format == LED_SCHEMA
+    assert replace(WRITING, led=True).writing(0).format == LED_SCHEMAS[0]
+
+
+def test_writing_is_led_to_another_closing_line_in_each_of_the_usual_variants():
+    """No closing line of one of them can be another's; beyond three they begin again."""
+    asked = [replace(WRITING, led=True, variant=variant).writing(0).format for variant in range(4)]
+    closings = [schema["properties"]["closing_line"]["pattern"] for schema in asked]
+    beginnings = {
+        f"{first} {word} "
+        for first in ("The", "This")
+        for word in ("day", "evening", "morning", "hour", "moment", "quiet", "house")
+    }
+    taken = [
+        {start for start in beginnings if re.fullmatch(pattern, f"{start}is calm and it goes on.")}
+        for pattern in closings[:3]
+    ]
+    assert set.union(*taken) == beginnings
+    assert sum(map(len, taken)) == len(beginnings)
+    assert asked[3] == asked[0]
 
 
 # Schemas
 
-SCHEMAS = pytest.mark.parametrize("schema", [FREE_SCHEMA, LED_SCHEMA], ids=["free", "led"])
+SCHEMAS = pytest.mark.parametrize(
+    "schema", [FREE_SCHEMA, *LED_SCHEMAS], ids=["free", "led 1", "led 2", "led 3"]
+)
 TOKENS = 160  # num_predict_long's default
 # English runs at more than four characters a token; three and a half leaves room.
 CHARACTERS_PER_TOKEN = 3.5
