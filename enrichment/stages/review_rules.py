@@ -158,7 +158,7 @@ FOREIGN_WORDS = _set(
 UNFINISHED = re.compile(
     r"(?:^|(?<![\s,'])[\s,']++)(?:a|an|the|of|and|but|or|nor|with|for|at|by|from|as|my|your|its|"
     r"it's|their|his|our|what|what's|you're|they're|let's|you'd|who|who's|may|than|because|when|"
-    r"while|would|could|should|must|(?<!n')\w)?[\s,']*+[.!?]*+$",
+    r"(?<! a )while|would|could|should|must|(?<!n')\w)?[\s,']*+[.!?]*+$",
     re.IGNORECASE,
 )
 
@@ -174,7 +174,7 @@ RUN_TOGETHER = re.compile(
     r"^(?:(?:you(?:re|ve|ll)|they(?:re|ve)|dont|cant|isnt|arent|didnt|doesnt|wasnt|thats|whats|"
     r"atleast|alot)[a-z]*|with(?!in$|out$|draw|hold|stand|er)[a-z]+|and(?!roid)[a-z]+|into[a-z]+|"
     r"your(?!s$|self$|selves$)[a-z]+|that(?!'|ch)[a-z]+|what(?!ever$|soever$|not$)[a-z]+|(?:to|"
-    r"in|on|at|of|for|from)the[a-z]*)$"
+    r"in|on|at|of|for|from)the[a-z]*|the[bcdghkpqtuvw][a-z]*)$"
 )
 
 # The most frequent words of English and some of plain talk; they also do not count as repeated.

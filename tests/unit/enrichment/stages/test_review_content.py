@@ -284,6 +284,8 @@ def test_review_emoji_and_signs_in_loops_are_refused(
         ("I find that youre near the old window.", True),
         ("The rain isntgoing over to the other roof.", True),
         ("The sound ofthe rain fills the room.", True),
+        ("A child walks along thepond in the rain.", True),
+        ("Then they themselves sing there, and the theme stays.", False),
         ("I stand within the light of the door.", False),
         ("The android toy sleeps in its box.", False),
         ("It isn't much, and it is yours.", False),
