@@ -194,6 +194,9 @@ def _characters(text: str) -> Iterator[str]:
     categories = Counter(map(unicodedata.category, text))
     if categories.keys() & {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}:
         yield "control: a control or invisible character"
+    # Between them a small model left a word out ("at  in the morning").
+    if "  " in text:
+        yield "control: blanks in a row"
     if rules.SIGNS_IN_A_ROW.search(text):
         yield "emoji: a sign again and again"
     if rules.UNFINISHED.search(_straight(text)):
