@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run install test lint bench proofs chaos clean
+.PHONY: run install test lint bench writing proofs chaos clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -28,6 +28,9 @@ bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.queue
 	@$(BIN)/python -m tests.benchmarks.roundtrip
+
+writing: install
+	@$(BIN)/python -m tests.benchmarks.writing $(FILE) $(ARGS)
 
 proofs: install
 	@$(BIN)/python -m tests.faults.cache_proofs $(ARGS)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
 from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
 from enrichment.stages.blending import Weights
+from enrichment.stages.writing_schemas import FREE_SCHEMA, led_schema
 
 TOP_CANDIDATES = 20  # the most that Ollama reports
 
@@ -178,57 +179,6 @@ EXAMPLE = json.dumps(
 )
 
 
-def writing_schema(poem: str, tip: str, closing: str) -> Mapping[str, Any]:
-    """Return the schema of a reply whose strings match anchored patterns."""
-
-    def three(pattern: str) -> Mapping[str, Any]:
-        line = {"type": "string", "pattern": pattern}
-        return {"type": "array", "items": line, "minItems": 3, "maxItems": 3}
-
-    return {
-        "type": "object",
-        "properties": {
-            "poem": three(poem),
-            "tips": three(tip),
-            "closing_line": {"type": "string", "pattern": closing},
-        },
-        "required": ["poem", "tips", "closing_line"],
-        "additionalProperties": False,
-    }
-
-
-# Strings are bounded so that the longest legal reply fits num_predict_long.
-_FREE = r"^[A-Z][A-Za-z ,']{14,66}\.$"
-FREE_SCHEMA = writing_schema(_FREE, _FREE, _FREE)
-# A very small model is led by the hand: each line begins with something concrete, each tip with
-# something to do. Of SmolLM2-135M's free replies none in 8 passed the review within two attempts,
-# of these 33 in 36, three variants of 12 feelings.
-_LED_LINE = (
-    r"^(The|A) (rain|kettle|window|garden|street|sky|morning|evening|light|river|kitchen|lamp|bread"
-    r"|tea|wind|sea|path|tree|bird|cup|song|road|moon|sun) [a-z][a-z ']{10,50}\.$"
-)
-_LED_TIP = (
-    r"^(Walk slowly|Walk around|Open the window|Drink some (water|tea)|Write down"
-    r"|Call an old friend|Listen to (music|the|a)|Stretch your (arms|shoulders|legs)"
-    r"|Take a (walk|breath|bath|break|seat)|Step outside|Look (at|out of) the"
-    r"|Hold a (cup|warm|smooth)|Rest your (hands|eyes|feet)|Put on"
-    r"|Make some (tea|soup|bread|coffee)|Read a (page|book|poem)|Sit (by|in|with) (a|the)"
-    r"|Cook something|Wash your (hands|face)|Draw a) [a-z][a-z ']{8,46}\.$"
-)
-_LED_CLOSING = (
-    r"^(The|This) (%s) (is|stays|feels|can be)"
-    r" (yours|calm|quiet|warm|gentle|kind|slow|soft|enough|still|open|light)"
-    r"( and| for| with| in| like| when| as| here| now) [a-z][a-z ']{4,30}\.$"
-)
-# Left to itself it ends half of a feeling's texts as the example ends. With words of their own for
-# each variant 5% of all lines stand in two of the three, else 12%. (Dealing out the beginnings of
-# poem lines and tips likewise leaves none, but then the review passes 25 in 36.)
-LED_SCHEMAS = tuple(
-    writing_schema(_LED_LINE, _LED_TIP, _LED_CLOSING % words)
-    for words in ("day|hour|house", "evening|moment", "morning|quiet")
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class WritingQuestion:
     """Stage 2: three poem lines, three tips and a closing line for a feeling.
@@ -286,13 +236,16 @@ class WritingQuestion:
                 ("assistant", EXAMPLE),
                 ("user", f"Feeling: {self._feeling()}. Theme: {self._theme()}."),
             ),
-            format=LED_SCHEMAS[self.variant % len(LED_SCHEMAS)] if self.led else FREE_SCHEMA,
+            format=led_schema(self.primary, self._draw(attempt)) if self.led else FREE_SCHEMA,
             options={
                 "num_predict": self.num_predict,
                 "temperature": self.temperature,
                 "seed": self.variant * 1000 + attempt,
             },
         )
+
+    def _draw(self, attempt: int) -> str:
+        return f"{self._feeling()}; {self._theme()}; {self.variant}; {attempt}"
 
     def _feeling(self) -> str:
         return ", ".join(word for word in (self.primary, self.secondary, self.tertiary) if word)

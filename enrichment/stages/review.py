@@ -18,11 +18,12 @@ from itertools import combinations, pairwise
 
 from enrichment.stages import review_rules as rules
 from enrichment.stages import risk
+from enrichment.stages.imperatives import is_imperative
 from enrichment.stages.texts import Writing
 
 __all__ = ["REVIEW_VERSION", "InvalidWriting", "Writing", "problems", "review"]
 
-REVIEW_VERSION = "1"
+REVIEW_VERSION = "2"
 
 POEM_WORDS = (4, 14)
 TIP_WORDS = (5, 18)
@@ -69,12 +70,12 @@ def review(reply: str) -> Writing:
 
 def problems(writing: Writing) -> tuple[str, ...]:
     """Why a writing may not be shown, each reason once; empty when it may."""
-    found = [*_lengths(writing), *_repetitions(writing), *_language(writing)]
+    found = [*_lengths(writing), *_repetitions(writing), *_language(writing), *_emoji(writing)]
     for text in writing.strings():
         found += _characters(text)
         found += _content(text)
-    for tip in writing.tips:
-        found += _imperative(tip)
+    if not all(is_imperative(_straight(tip)) for tip in writing.tips):
+        found.append("tip: a statement where something to do is wanted")
     return tuple(dict.fromkeys(found))
 
 
@@ -167,19 +168,37 @@ def _language(writing: Writing) -> Iterator[str]:
         foreign = sum(word in rules.FOREIGN_WORDS for word in text)
         if foreign > 1 and foreign > sum(word in rules.EVERYDAY_WORDS for word in text):
             yield "language: a string in another language"
-    if any(rules.GIBBERISH.search(word) for word in words):
+    if any(rules.GIBBERISH.search(word) or rules.RUN_TOGETHER.search(word) for word in words):
         yield "language: something that is no word"
+    if any(rules.SMALL_I.search(text) for text in writing.strings()):
+        yield "language: a small letter for I"
     letters = filter(str.isalpha, "".join(writing.strings()))
     if not all(unicodedata.name(letter, "").startswith("LATIN") for letter in letters):
         yield "language: letters that are not Latin"
+
+
+def _emoji(writing: Writing) -> Iterator[str]:
+    """Reasons against emoji beyond one in a string, or beyond two in all."""
+    counts = [
+        sum(unicodedata.category(character) == "So" for character in text)
+        + len(rules.EMOTICON.findall(text))
+        for text in writing.strings()
+    ]
+    if max(counts) > 1:
+        yield "emoji: more than one in a string"
+    if sum(counts) > 2:
+        yield "emoji: in too many strings"
 
 
 def _characters(text: str) -> Iterator[str]:
     categories = Counter(map(unicodedata.category, text))
     if categories.keys() & {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}:
         yield "control: a control or invisible character"
-    if categories["So"] > 1:
-        yield "emoji: more than one in a string"
+    # Between them a small model left a word out ("at  in the morning").
+    if "  " in text:
+        yield "control: blanks in a row"
+    if rules.SIGNS_IN_A_ROW.search(text):
+        yield "emoji: a sign again and again"
     if rules.UNFINISHED.search(_straight(text)):
         yield "unfinished: a string that breaks off"
     if rules.MARKUP.search(text):
@@ -193,17 +212,6 @@ def _content(text: str) -> Iterator[str]:
             yield f"{code}: {explanation}"
     if risk.check(text).flagged:
         yield "crisis: language of self-harm or crisis"
-
-
-def _imperative(tip: str) -> Iterator[str]:
-    """A reason when a tip cannot be an imperative, going by its first word alone.
-
-    That is modest on purpose: it refuses "You are calm" and "The tea helps", and lets pass whatever
-    might be a verb.
-    """
-    words = _folded_words(tip)
-    if words and words[0] in rules.NO_IMPERATIVE:
-        yield "tip: a statement where something to do is wanted"
 
 
 def _folded_words(text: str) -> list[str]:

@@ -28,38 +28,69 @@ CONTENT: Mapping[str, tuple[str, re.Pattern[str]]] = MappingProxyType(
                 r"stab|stabs|stabbed|stabbing|strangl\w*|chok(?:e|ed|ing)|poison\w*|tortur\w*|"
                 r"rap(?:e|ed|es|ist|ing)|die[ds]?|dying|dead|deadly|deaths?|corpses?|coffins?|"
                 r"graves?|revenge|attack\w*|threat\w*|punch (?:him|her|them|someone|somebody)|"
-                r"hit (?:him|her|them|someone|somebody|yourself)|"
-                r"hurt (?:him|her|them|someone|somebody|yourself)|"
-                r"(?:burn|slit|cut|hang|shoot|drown|harm) (?:him|her|them|yourself|"
-                r"your (?:skin|arms?|wrists?|throat))|"
-                r"shot"
+                r"hit (?:him|her|them|someone|somebody|yourself)|hurt (?:him|her|them|someone|"
+                r"somebody|yourself)|(?:burn|slit|cut|hang|shoot|drown|harm) (?:him|her|them|"
+                r"yourself|your (?:skin|arms?|wrists?|throat))|shot|scream\w*|damn\w*|whip(?:ped|"
+                r"s)?|beat (?:him|her|them)|fists? (?:in|into|at) (?:his|her|their|your)|fight "
+                r"(?:him|her|them|back)|war|wars|soldiers?|explo(?:de|des|ded|sions?)"
+            ),
+        ),
+        "threat": (
+            "a threat",
+            _words(
+                r"(?:you'll|you will|you'd|you're going to) (?:\w+ )?(?:regret|pay for|be sorry|"
+                r"suffer)|i(?:'ll| will|'m going to| am going to) (?:\w+ )?(?:find you(?! an?)|"
+                r"get you(?! an?)|hunt|hurt|punish|destroy|haunt|come for|be watching|make you "
+                r"(?:pay|sorry|suffer|regret))|or else|watch (?:your back|out)|be warned|"
+                r"you(?:'ve| have) been warned|last warning|final warning|beware|i know where "
+                r"you|(?:is|are|i'm|am) (?:watching|coming for) you|you(?:'d| had) better|don't "
+                r"you dare|(?:can't|cannot|never) (?:hide|escape|run)|nowhere to (?:run|hide)|no "
+                r"escape|there will be consequences|face the consequences|(?:they|he|she) will "
+                r"(?:get|find) you|it (?:is|will be) (?:your turn|too late)"
+            ),
+        ),
+        "sexual": (
+            "sexual content",
+            _words(
+                r"sex\w*|naked|nude\w*|breasts?|erotic\w*|orgasm\w*|lust\w*|skin (?:beneath|"
+                r"under|against) (?:you|me|your|my)"
             ),
         ),
         "blame": (
             "blame, insult or shame",
             _words(
-                r"(?:your|all your|my) (?:own )?fault|blame|asham\w*|shame on|shameful|"
-                r"you should(?:n't| not)? (?:have|be (?:sorry|better|over|grateful))|"
-                r"you should(?:n't| not) feel|"
-                r"you always (?:fail|ruin)\w*|you never (?:listen|learn|try)|"
-                r"you deserved? (?:it|this|that|nothing|pain|no)|stupid\w*|idiot\w*|moron\w*|"
-                r"dumb|pathetic|worthless|useless|lazy|ugly|losers?|failures?|disgust\w*|"
-                r"disappointment|disappointed (?:in|by|with) you|"
-                r"(?:nobody|no one) (?:likes?|loves?|wants?|needs?|cares?)|"
-                r"you(?:'re| are) (?:a burden|nothing|weak|broken|crazy|too much|not enough|alone)|"
-                r"get over it|stop (?:crying|whining|complaining)|hate you(?:rself)?|shut up"
+                r"(?:your|all your|my) (?:own )?fault|blame|asham\w*|shame on|shameful|you "
+                r"should(?:n't| not)? (?:have|be (?:sorry|better|over|grateful))|you "
+                r"should(?:n't| not) feel|you always (?:fail|ruin|make|let|do)\w*|you never "
+                r"(?:listen|learn|try|do|think|help|call|care|finish)|you (?:failed|ruined|"
+                r"spoiled|wasted|messed)|you (?:made|let) (?:this|it) happen|you (?:brought|"
+                r"asked for) (?:this|it)|because of you|your own (?:doing|mistakes?)|"
+                r"should(?:'ve| have)? known? better|(?:grow|man|toughen) up|pull yourself "
+                r"together|(?:just|please|must|should|need to) calm down|^calm down|don't be "
+                r"(?:sad|silly|dramatic|weak|childish|a baby|so \w+)|overreact\w*|too sensitive|"
+                r"ungrateful|cowards?|cowardly|you deserved? (?:it|this|that|nothing|pain|no)|"
+                r"stupid\w*|idiot\w*|moron\w*|dumb|pathetic|worthless|useless|lazy|ugly|losers?|"
+                r"failures?|disgust\w*|disappointment|disappointed (?:in|by|with) you|(?:nobody|"
+                r"no one) (?:likes?|loves?|wants?|needs?|cares?)|you(?:'re| are) (?:a burden|"
+                r"nothing|weak|broken|crazy|too much|not enough|alone)|get over it|stop "
+                r"(?:crying|whining|complaining)|hate you(?:rself)?|shut up"
             ),
         ),
         "promise": (
             "a promise that nobody can keep",
             _words(
-                r"promis\w*|guarantee\w*|"
-                r"(?:everything|it|things|all|that|this|you)(?:'ll| will| is going to|'s going to|"
-                r" are going to)(?: \w+){0,2} (?:fine|ok|okay|alright|all right|better|perfect|"
-                r"well|happy|healed|safe)|"
-                r"will (?:always|never) (?:be|leave|hurt|feel|end|fail)|"
-                r"nothing (?:bad )?(?:can|will) (?:happen|hurt|harm)|"
-                r"will (?:heal|cure|fix|solve|save)"
+                r"promis\w*|guarantee\w*|(?:this|it) (?:too )?(?:shall|will) (?:soon )?(?:pass|"
+                r"end|be over)|(?:tomorrow|life|the future|each day|every day)(?:'ll| will) be "
+                r"\w+|better days (?:are coming|will come|lie ahead)|(?:dreams?|wish(?:es)?) "
+                r"(?:will|shall|to) come true|(?:pain|fear|sorrow|sadness|anger|worry|worries|"
+                r"tears)(?: will| shall|'ll) (?:soon )?(?:end|pass|go|fade|leave|vanish|"
+                r"disappear|be (?:gone|over))|i(?:'ll| will) (?:always|never)|never be alone|"
+                r"happily ever after|nothing can (?:stop|break|touch) you|you (?:will|'ll) "
+                r"(?:always|never)|(?:everything|it|things|all|that|this|you)(?:'ll| will| is "
+                r"going to|'s going to|'re going to| are going to)(?: \w+){0,2} (?:fine|ok|"
+                r"okay|alright|all right|better|perfect|well|happy|healed|safe)|will (?:always|"
+                r"never) (?:be|leave|hurt|feel|end|fail)|nothing (?:bad )?(?:can|will) (?:happen|"
+                r"hurt|harm)|will (?:heal|cure|fix|solve|save)"
             ),
         ),
         "medical": (
@@ -69,19 +100,23 @@ CONTENT: Mapping[str, tuple[str, re.Pattern[str]]] = MappingProxyType(
                 r"dos(?:e|es|age|ages|ing)|milligrams?|\d+ ?mg|diagnos\w*|prescri\w*|"
                 r"antidepress\w*|painkillers?|sedatives?|stop taking|therap\w*|psychiatr\w*|"
                 r"psycholog\w*|doctors?|symptoms?|disorders?|bipolar|depression|treatments?|"
-                r"supplements?|vitamins?|drugs?"
+                r"supplements?|vitamins?|drugs?|cure[sd]?|remed(?:y|ies)|insomnia|panic attacks?|"
+                r"blood pressure|heart rate|hormones?|serotonin|dopamine|cortisol|melatonin|"
+                r"immune|clinic\w*|hospitals?|surgery|surgeons?|vaccin\w*|detox\w*|calories|"
+                r"diets?|lose weight|cannabis|diseases?|illness\w*|pharmac\w*|injections?|"
+                r"self[- ]medicat\w*"
             ),
         ),
         "gloom": (
             "despair, hatred or threat where comfort is wanted",
             _words(
-                r"enem(?:y|ies)|destruction|destroy\w*|forgive\w*|despair\w*|anguish\w*|"
-                r"consumed|hate[ds]?|hating|evil|hell|cruel\w*|lost|suffer\w*|"
-                r"(?:you're|are|am|is|left) (?:all |still )?(?:alone|broken)|"
-                r"what you(?:'ve| have)? done|your sins?|no (?:end|hope|way out|place)|"
-                r"never (?:be|get|forget|return|regret|the same)|"
-                r"(?:take|end) (?:your|my) (?:own )?life|"
-                r"far too long|burdens?|wine|beers?|alcohol|cigarettes?|nightmares?"
+                r"enem(?:y|ies)|destruction|destroy\w*|forgive\w*|despair\w*|anguish\w*|consumed|"
+                r"hate[ds]?|hating|evil|hell|cruel\w*|lost|suffer\w*|(?:you're|are|am|is|left) "
+                r"(?:all |still )?(?:alone|broken)|what you(?:'ve| have)? done|your sins?|no "
+                r"(?:end|hope|way out|place)|never (?:be|get|forget|return|regret|the same)|"
+                r"(?:take|end) (?:your|my) (?:own )?life|one last (?:time|breath|look|goodbye)|"
+                r"for the last time|while you(?:'re| are) (?:still )?alive|far too long|burdens?|"
+                r"wine|beers?|alcohol|cigarettes?|nightmares?"
             ),
         ),
         "leakage": (
@@ -89,28 +124,25 @@ CONTENT: Mapping[str, tuple[str, re.Pattern[str]]] = MappingProxyType(
             _words(
                 r"as an ai|ai|a\.i\.|language model|chat ?bots?|assistants?|json|prompts?|"
                 r"closing[ _]line|schema|(?:system|user) (?:message|prompt|input)|users?|"
-                r"instructions?|(?:this|the|my|your|following) poem|"
-                r"here (?:is|are) (?:\w+ ){0,3}(?:poems?|tips?|lines?|response|answer)|"
-                r"(?:line|tip) (?:\d|one|two|three)|certainly!|^sure[,!]|sorry, (?:but )?i|"
-                r"i (?:can't|cannot) (?:help|assist|provide|write)|undefined|null|lorem"
+                r"instructions?|(?:this|the|my|your|following) poem|here (?:is|are) (?:\w+ "
+                r"){0,3}(?:poems?|tips?|lines?|response|answer)|(?:line|tip) (?:\d|one|two|"
+                r"three)|certainly!|^sure[,!]|sorry, (?:but )?i|i (?:can't|cannot) (?:help|"
+                r"assist|provide|write)|undefined|null|lorem"
             ),
         ),
     }
 )
 
 MARKUP = re.compile(
-    r"https?:|www\.|\S@\S|\w\.(?:com|org|net|io|info|edu|gov|co)(?!\w)|</?[a-z!]|&\w{2,8};|[`{}\[\]"
-    r"|<>\\^~=]|\*\*|__|^\s*(?:[#>*+-]\s|\d+[.)]\s)",
+    r"https?:|www\.|\S@\S|\w\.(?:com|org|net|io|info|edu|gov|co)(?!\w)|</?[a-z!]|&\w{2,8};|"
+    r"[`{}\[\]|<>\\^~=]|\*\*|__|^\s*(?:[#>*+-]\s|\d+[.)]\s)",
     re.IGNORECASE,
 )
 
-# First words that make a tip a statement rather than something to do. Only these: an imperative
-# cannot be told from its first word alone ("Water the plant" against "Water calms").
-NO_IMPERATIVE = _set(
-    "i i'm i'll i've you you're you'll you've your we we're we'll our he she it it's its they "
-    "their the a an this that these those there here my his her who what why how when where "
-    "maybe perhaps because so and but or if is are was were be am"
-)
+# The same sign three times and more; an ellipsis has three of its own.
+SIGNS_IN_A_ROW = re.compile(r"([^\w\s.])\1\1|\.{4}")
+EMOTICON = re.compile(r"(?<!\w)[:;]-?[()DP](?!\w)|<3")
+SMALL_I = re.compile(r"(?<![\w'])i(?![\w.])")
 
 # Words that are no English, or none to speak of; two in a string without English ones around them
 # give another language away.
@@ -126,7 +158,7 @@ FOREIGN_WORDS = _set(
 UNFINISHED = re.compile(
     r"(?:^|(?<![\s,'])[\s,']++)(?:a|an|the|of|and|but|or|nor|with|for|at|by|from|as|my|your|its|"
     r"it's|their|his|our|what|what's|you're|they're|let's|you'd|who|who's|may|than|because|when|"
-    r"while|would|could|should|must|(?<!n')\w)?[\s,']*+[.!?]*+$",
+    r"(?<! a )while|would|could|should|must|(?<!n')\w)?[\s,']*+[.!?]*+$",
     re.IGNORECASE,
 )
 
@@ -134,6 +166,15 @@ UNFINISHED = re.compile(
 # length beyond any word that fits these texts.
 GIBBERISH = re.compile(
     r"[bcdfghjklmnpqrstvwxz]{6}|^[bcdfghjklmnpqrstvwxz]{4,}$|^[^'-]{20,}$|(\w)\1\1"
+)
+
+# Words that a small model runs together where its line has to end ("withjoyful", "isntgoing"), and
+# contractions without their apostrophe.
+RUN_TOGETHER = re.compile(
+    r"^(?:(?:you(?:re|ve|ll)|they(?:re|ve)|dont|cant|isnt|arent|didnt|doesnt|wasnt|thats|whats|"
+    r"atleast|alot)[a-z]*|with(?!in$|out$|draw|hold|stand|er)[a-z]+|and(?!roid)[a-z]+|into[a-z]+|"
+    r"your(?!s$|self$|selves$)[a-z]+|that(?!'|ch)[a-z]+|what(?!ever$|soever$|not$)[a-z]+|(?:to|"
+    r"in|on|at|of|for|from)the[a-z]*|the[bcdghkpqtuvw][a-z]*)$"
 )
 
 # The most frequent words of English and some of plain talk; they also do not count as repeated.

@@ -8,8 +8,9 @@ unflagged text for a safe one.
 Owns the normalised form and the search; the phrases lie in `risk_phrases`. Knows no clock, no
 history and no model, and nothing of it is cached: it runs on every text, every time. In doubt about
 the first person it flags, since a false alarm costs a poem and a miss costs more. So "I don't want
-to die" flags (as `death_distress`), and so does "I used to be suicidal"; a friend's suicide or a
-friend in danger flags with a signal of its own.
+to die" flags (as `death_distress`), and so do what is over ("I used to cut myself years ago") and
+what is denied ("I'm not suicidal, just tired"): words can't tell. A friend's suicide or a friend in
+danger flags with a signal of its own. Of eating, only starving and vomiting as harm are in it.
 """
 
 import re
@@ -33,6 +34,20 @@ _LEET_IN_WORD = re.compile(r"[013457@$|](?=[a-z])|(?<=[a-z])(?:[013457@$]|!(?=[a
 _LETTERS_OR_STARS = re.compile(r"[a-z][a-z*#]*")
 # Single letters apart from each other; the bound keeps a long row of them from being read twice.
 _SPACED_OUT = re.compile(r"(?<![^\W_])(?:[a-z][ ._*-]){2,16}[a-z](?![^\W_])")
+
+# Letters of other alphabets that look like Latin ones, as if by accident or to slip through.
+_LOOKALIKES = str.maketrans("аеіоорсухѕјкмтвнԁɡıοαεικρτυν", "aeioopcyxsjkmtbhdgioaeikptuv")
+# What texting makes of short words. Only as words of their own.
+_TEXTING = {
+    "2": "to",
+    "b": "be",
+    "u": "you",
+    "ur": "your",
+    "n": "and",
+    "tn": "tonight",
+    "rn": "now",
+}
+_TEXTED = re.compile(r"(?<![^\W_])(?:2|b|u|ur|n|tn|rn)(?![^\W_])")
 
 _LATIN_MARKS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['‘’‛ʼ´`′]")
@@ -129,9 +144,11 @@ def _words(folded: str) -> str:
 
 def _undisguise(folded: str) -> str:
     """`folded` with digits, asterisks and gaps inside words read as the letters they hide."""
-    text = _LEET_IN_WORD.sub(lambda match: match[0].translate(_LEET), folded)
+    text = folded.translate(_LOOKALIKES)
+    text = _LEET_IN_WORD.sub(lambda match: match[0].translate(_LEET), text)
     text = _LETTERS_OR_STARS.sub(lambda match: _unstar(match[0]), text)
-    return _SPACED_OUT.sub(lambda match: _unspace(match[0]), text)
+    text = _SPACED_OUT.sub(lambda match: _unspace(match[0]), text)
+    return _TEXTED.sub(lambda match: _TEXTING[match[0]], text)
 
 
 def _unstar(token: str) -> str:

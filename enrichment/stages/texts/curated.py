@@ -61,14 +61,40 @@ CURATED: tuple[Writing, ...] = (
     Writing(
         poem=(
             "Perhaps it is nothing; perhaps it has many corners.",
-            "The streetlight flickers between yes and no.",
-            "You can walk home under it all the same.",
+            "The lift light flickers between yes and no.",
+            "You can take the stairs all the same.",
         ),
         tips=(
             "Take the stairs one slow step at a time.",
             "Water a plant, or borrow one to water.",
-            "Give the question until morning before you ask again.",
+            "Give the question a day before you ask again.",
         ),
-        closing_line="Let it be a question mark for tonight.",
+        closing_line="Let it be a question mark for now.",
+    ),
+    Writing(
+        poem=(
+            "The tap drips, the phone charges, the fridge thinks aloud.",
+            "You typed a line and then another one.",
+            "Nothing here is asking for a verdict.",
+        ),
+        tips=(
+            "Sit the way you would if nobody ever looked.",
+            "Listen until you can name four separate sounds.",
+            "Straighten one thing on the table and leave the rest.",
+        ),
+        closing_line="However it is, it may be that way for a while.",
+    ),
+    Writing(
+        poem=(
+            "A pocket holds a ticket, a coin and a bit of string.",
+            "Together they do not add up to a story.",
+            "They were in your pocket, and that is something.",
+        ),
+        tips=(
+            "Empty one pocket and look at what you carry.",
+            "Wiggle your toes until your feet feel like yours.",
+            "Choose your next song without thinking about it.",
+        ),
+        closing_line="It does not have to mean anything yet.",
     ),
 )

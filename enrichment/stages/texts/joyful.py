@@ -18,14 +18,14 @@ JOYFUL: tuple[Writing, ...] = (
     ),
     Writing(
         poem=(
-            "Sun on the kitchen tiles, crumbs on every plate.",
+            "Warm tiles in the kitchen, crumbs on every plate.",
             "Somebody laughed so hard the dog left the room.",
             "You would not change a single crooked chair.",
         ),
         tips=(
             "Take one picture of something nobody else would notice.",
-            "Stretch out on the floor where the sun falls.",
-            "Send your sister the silliest photo from today.",
+            "Stretch out on the floor and look at the ceiling.",
+            "Send somebody the silliest photo you took.",
         ),
         closing_line="What a good, loud, ordinary day.",
     ),
@@ -44,7 +44,7 @@ JOYFUL: tuple[Writing, ...] = (
     ),
     Writing(
         poem=(
-            "Fresh sheets, loud birds, and nowhere to be by nine.",
+            "Fresh sheets, loud birds, and nowhere you have to be.",
             "The coffee came out right for once.",
             "Small luck is still luck, and it is yours.",
         ),
@@ -53,7 +53,7 @@ JOYFUL: tuple[Writing, ...] = (
             "Wear the colour you usually keep for guests.",
             "Pass a bit of this cheer to a stranger.",
         ),
-        closing_line="Here is to mornings that start by themselves.",
+        closing_line="Here is to hours that ask for nothing.",
     ),
     Writing(
         poem=(
@@ -66,6 +66,32 @@ JOYFUL: tuple[Writing, ...] = (
             "Swing your arms a little as you walk.",
             "Plan the next meeting while this one still glows.",
         ),
-        closing_line="Some people make an evening bigger.",
+        closing_line="Some people make an hour bigger.",
+    ),
+    Writing(
+        poem=(
+            "There is paint on your elbow and an idea in the hall.",
+            "The table is covered, and the chores can wait on the floor.",
+            "You hum a tune that nobody has written yet.",
+        ),
+        tips=(
+            "Leave the mess and come back to it with a snack.",
+            "Pin the first sketch where you can see it.",
+            "Try it once in a colour you never use.",
+        ),
+        closing_line="Let it be unfinished and wonderful.",
+    ),
+    Writing(
+        poem=(
+            "A seed you had given up on has two green ears.",
+            "You showed it to the neighbour and then to the cat.",
+            "Both agreed that it was news.",
+        ),
+        tips=(
+            "Turn the pot so that it grows straight.",
+            "Mark a day on the calendar to look forward to.",
+            "Jump once for no reason, then look around.",
+        ),
+        closing_line="Small green things are worth a fuss.",
     ),
 )

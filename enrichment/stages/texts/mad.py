@@ -25,7 +25,7 @@ MAD: tuple[Writing, ...] = (
         tips=(
             "Walk fast around the block until your jaw loosens.",
             "Splash cold water over your wrists and hands.",
-            "Wait until after supper before you answer anyone.",
+            "Wait until you have eaten before you answer anyone.",
         ),
         closing_line="You can be furious and still choose the timing.",
     ),
@@ -46,7 +46,7 @@ MAD: tuple[Writing, ...] = (
         poem=(
             "You swallowed the sentence, and it sits there still.",
             "Under the cross words there is a tired person.",
-            "Let the evening have fewer people in it.",
+            "Let the next hour have fewer people in it.",
         ),
         tips=(
             "Hum something low while you sweep the floor.",
@@ -58,14 +58,40 @@ MAD: tuple[Writing, ...] = (
     Writing(
         poem=(
             "The thing broke on the one day you needed it.",
-            "You spoke to it in words your aunt would not like.",
+            "You spoke to it in words no manual prints.",
             "It stayed broken, and the sky stayed annoyingly blue.",
         ),
         tips=(
             "Carry something heavy from one room to another.",
             "Set a timer for ten minutes and grumble properly.",
-            "Choose the one part you can fix before dinner.",
+            "Choose the one part you can fix with your own hands.",
         ),
-        closing_line="Tomorrow it may be a story; today it is a nuisance.",
+        closing_line="One day it may be a story; for now it is a nuisance.",
+    ),
+    Writing(
+        poem=(
+            "You kept their secret, and they spent it on a joke.",
+            "The group chat is louder than the street.",
+            "You put the phone face down, and that was dignity.",
+        ),
+        tips=(
+            "Mute the chat for as long as you like.",
+            "Knead some dough, or a cushion, with both hands.",
+            "Talk to the one friend who was not there.",
+        ),
+        closing_line="Hurt and angry often share a coat.",
+    ),
+    Writing(
+        poem=(
+            "The meeting could have been a note under the door.",
+            "Someone explained your own idea back to you.",
+            "Your pen has been clicked to the end of its life.",
+        ),
+        tips=(
+            "Take the stairs down, all of them, at speed.",
+            "List what was said and what you heard, side by side.",
+            "Drop your shoulders, then drop them once more.",
+        ),
+        closing_line="You can put it down without agreeing with it.",
     ),
 )

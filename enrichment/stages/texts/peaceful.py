@@ -5,12 +5,12 @@ from enrichment.stages.texts.writing import Writing
 PEACEFUL: tuple[Writing, ...] = (
     Writing(
         poem=(
-            "The evening put its feet up beside you.",
+            "The hour put its feet up beside you.",
             "A spoon went round in a cup, and that was all.",
             "Even the traffic sounded far off and kind.",
         ),
         tips=(
-            "Watch the sky change until the first light comes on.",
+            "Watch the sky change until you forget to watch.",
             "Let your hands lie open in your lap.",
             "Keep the next half hour free of screens.",
         ),
@@ -31,8 +31,8 @@ PEACEFUL: tuple[Writing, ...] = (
     ),
     Writing(
         poem=(
-            "Long shadows on the grass and a slow dog.",
-            "You forgot what you were worried about at four.",
+            "A warm wall, some grass and a slow dog.",
+            "You forgot what you were worried about before.",
             "The bench was warm, so you stayed.",
         ),
         tips=(
@@ -46,14 +46,14 @@ PEACEFUL: tuple[Writing, ...] = (
         poem=(
             "Clean cups upside down on a blue cloth.",
             "Your shoulders came down without being told.",
-            "The day has been put away like good china.",
+            "The rush has been put away like good china.",
         ),
         tips=(
-            "Lie down early and listen to the building.",
-            "Dim the lights one by one as you go.",
-            "Set out a clean cup for the morning.",
+            "Lie down for a bit and listen to the building.",
+            "Close the doors softly, one by one, as you go.",
+            "Set out a clean cup for whoever comes next.",
         ),
-        closing_line="Sleep can come and find you when it is ready.",
+        closing_line="Rest can come and find you when it is ready.",
     ),
     Writing(
         poem=(
@@ -64,8 +64,34 @@ PEACEFUL: tuple[Writing, ...] = (
         tips=(
             "Follow one full breath from start to end.",
             "Trace the rim of your cup with a finger.",
-            "Go outside for the last ten minutes of light.",
+            "Go outside for ten minutes and leave the phone.",
         ),
         closing_line="Calm suits you. Wear it a little longer.",
+    ),
+    Writing(
+        poem=(
+            "Someone is asleep on your arm, and it has gone numb.",
+            "You would not move it for a promotion.",
+            "The fan turns its head from one of you to the other.",
+        ),
+        tips=(
+            "Stay put for as long as the arm allows.",
+            "Count how many breaths you both take in a minute.",
+            "Cook for two, even if there is only one of you.",
+        ),
+        closing_line="Here is enough, and it breathes.",
+    ),
+    Writing(
+        poem=(
+            "An old photo slid out of a book you had not opened.",
+            "You sat down on the floor to look at it properly.",
+            "The dust moved about like a slow parade.",
+        ),
+        tips=(
+            "Prop the photo up where you can see it.",
+            "Tell the story behind it to somebody younger.",
+            "Let your thoughts wander off without a lead.",
+        ),
+        closing_line="Some things keep well when you leave them alone.",
     ),
 )

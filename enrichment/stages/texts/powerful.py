@@ -20,14 +20,14 @@ POWERFUL: tuple[Writing, ...] = (
         poem=(
             "Muddy boots by the door, and the hill behind you.",
             "Your legs are complaining in a proud sort of way.",
-            "The map looks smaller than it did this morning.",
+            "The map looks smaller than it did before.",
         ),
         tips=(
             "Soak your feet and admire the mud.",
             "Mark today on the calendar with a bold pen.",
             "Lend a hand to someone at the bottom of theirs.",
         ),
-        closing_line="Yours is a strength that asks for supper.",
+        closing_line="Yours is a strength that comes home hungry.",
     ),
     Writing(
         poem=(
@@ -38,7 +38,7 @@ POWERFUL: tuple[Writing, ...] = (
         tips=(
             "Close the laptop firmly and listen to it click.",
             "Roll your shoulders back five times, slowly.",
-            "Celebrate with the good biscuits, not the plain ones.",
+            "Celebrate with the good sweets, not the plain ones.",
         ),
         closing_line="Done is a lovely word, and you earned it.",
     ),
@@ -49,7 +49,7 @@ POWERFUL: tuple[Writing, ...] = (
             "Something in your spine has learned a new trick.",
         ),
         tips=(
-            "Keep the note they wrote; you may want it in March.",
+            "Keep the note they wrote; you may want it again.",
             "Drink something cold and let your pulse settle.",
             "Help a newer person find their way in.",
         ),
@@ -67,5 +67,31 @@ POWERFUL: tuple[Writing, ...] = (
             "Pick a small treat and enjoy it without excuse.",
         ),
         closing_line="Remember this feeling; it has your name on it.",
+    ),
+    Writing(
+        poem=(
+            "They kept you a seat near the front.",
+            "Somebody had read what you wrote, and underlined it.",
+            "You pretended to look for your pen, and smiled.",
+        ),
+        tips=(
+            "Say thank you and leave it at that.",
+            "Keep the kind words in a box you can open.",
+            "Straighten your back and take up the whole chair.",
+        ),
+        closing_line="You did not borrow this; it is yours.",
+    ),
+    Writing(
+        poem=(
+            "The noise went on, and you heard the one thing that mattered.",
+            "You noticed it before you could say why.",
+            "It was like finding the light switch in a strange house.",
+        ),
+        tips=(
+            "Write the thought down before the bus comes.",
+            "Look again at what everybody walks past.",
+            "Rest your eyes and let the idea settle.",
+        ),
+        closing_line="Seeing clearly is a quiet sort of strength.",
     ),
 )

@@ -7,25 +7,25 @@ SAD: tuple[Writing, ...] = (
         poem=(
             "Rain on the window, and nobody asking anything.",
             "The kettle clicks off before you notice it boiled.",
-            "This day is heavy, and you carried it home.",
+            "This day is heavy, and you carried it this far.",
         ),
         tips=(
             "Put on the softest jumper you own, even indoors.",
             "Make toast with too much butter and eat it slowly.",
             "Walk to the end of the street and back.",
         ),
-        closing_line="Small and slow is enough for tonight.",
+        closing_line="Small and slow is enough for now.",
     ),
     Writing(
         poem=(
             "An empty chair keeps its shape at the table.",
-            "You still reach for two cups some mornings.",
+            "You still reach for two cups now and then.",
             "Missing someone takes up room, and that is fair.",
         ),
         tips=(
             "Light a lamp in the corner you use least.",
             "Look at one old photograph, then put it back gently.",
-            "Wash your face with warm water before bed.",
+            "Wash your face with warm water and take your time.",
         ),
         closing_line="Love leaves marks on ordinary things.",
     ),
@@ -38,7 +38,7 @@ SAD: tuple[Writing, ...] = (
         tips=(
             "Open a window for as long as one song lasts.",
             "Cook something your hands know without a recipe.",
-            "Leave one chore for tomorrow on purpose.",
+            "Leave one chore undone on purpose.",
         ),
         closing_line="Not every day has to be a good one.",
     ),
@@ -59,13 +59,52 @@ SAD: tuple[Writing, ...] = (
         poem=(
             "Nobody saw how long you stood at the sink.",
             "The soap smelled of lemons, the water ran warm.",
-            "Tears and dishes can share an evening.",
+            "Tears and dishes can share a sink.",
         ),
         tips=(
             "Rest your shoulders against something solid for a minute.",
             "Play a record you knew before this year.",
             "Fold one blanket and keep it within reach.",
         ),
-        closing_line="Tonight the only job is to be kind to yourself.",
+        closing_line="The only job left is to be kind to yourself.",
+    ),
+    Writing(
+        poem=(
+            "The lift is slow, and your bag weighs more than it did.",
+            "Someone upstairs practises the same four notes.",
+            "You are tired in a place that naps do not reach.",
+        ),
+        tips=(
+            "Sit down before you take your shoes off.",
+            "Eat whatever is easy, straight from the pan.",
+            "Cancel one thing that can live without you.",
+        ),
+        closing_line="You are allowed to be this tired.",
+    ),
+    Writing(
+        poem=(
+            "The sentence you said is still walking around the room.",
+            "You would fold it back into your pocket.",
+            "The plant leans to the window, not to the past.",
+        ),
+        tips=(
+            "Write the apology first, and send it only if it is true.",
+            "Wash one thing by hand and watch the water clear.",
+            "Put your palm on your chest for three breaths.",
+        ),
+        closing_line="Only people who care can mind this much.",
+    ),
+    Writing(
+        poem=(
+            "Again the bus stop, again the advert, and that sky.",
+            "You have scrolled to the end and found the end.",
+            "Even the pigeons look undecided.",
+        ),
+        tips=(
+            "Walk down a street that was never on your way.",
+            "Move one chair and sit in the new spot.",
+            "Borrow a book from the shelf you always pass.",
+        ),
+        closing_line="Flat is a feeling too, and it may stay for tea.",
     ),
 )

@@ -10,7 +10,7 @@ from enrichment.stages.texts.writing import Writing
 SAFETY = Writing(
     poem=(
         "What you wrote sounds heavy, and it is taken seriously here.",
-        "You do not have to be alone with it tonight.",
+        "You do not have to be alone with it.",
         "People answer the lines listed on this page, and they listen.",
     ),
     tips=(

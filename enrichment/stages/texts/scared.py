@@ -12,22 +12,22 @@ SCARED: tuple[Writing, ...] = (
         tips=(
             "Name five things you can see from where you are.",
             "Hold a warm mug until your fingers notice it.",
-            "Leave a small light on in the hall tonight.",
+            "Leave a small light on in the hall.",
         ),
         closing_line="This minute is the only one you need to do.",
     ),
     Writing(
         poem=(
-            "Three in the morning makes every worry taller.",
+            "A worry looks taller when nobody else is awake.",
             "The fridge hums on, not bothered in the least.",
-            "Daylight has a way of shrinking furniture and fears.",
+            "The chair with the coat on it is still a chair.",
         ),
         tips=(
-            "Turn the pillow over and breathe out slowly.",
+            "Turn a cushion over and breathe out slowly.",
             "Write the worry on paper and close the notebook.",
             "Listen for the most distant sound you can hear.",
         ),
-        closing_line="You have met difficult mornings before this one.",
+        closing_line="You have met difficult hours before this one.",
     ),
     Writing(
         poem=(
@@ -67,5 +67,31 @@ SCARED: tuple[Writing, ...] = (
             "Keep something small and smooth in your pocket to hold.",
         ),
         closing_line="Not knowing is hard work; you are allowed to rest.",
+    ),
+    Writing(
+        poem=(
+            "Every sign at the junction points two ways.",
+            "You turn the map, and then you turn yourself.",
+            "A stranger is also looking up at the names.",
+        ),
+        tips=(
+            "Stop by a wall and look at one sign only.",
+            "Ask the next person with an open face.",
+            "Say out loud what you do know so far.",
+        ),
+        closing_line="You do not have to understand it all at once.",
+    ),
+    Writing(
+        poem=(
+            "They laughed at a table where your chair was not.",
+            "You read the photo for longer than it deserves.",
+            "Your own kettle knows how you take it.",
+        ),
+        tips=(
+            "Close the photo and make something warm.",
+            "Call the friend who answers with your name.",
+            "Wear the soft thing, even if nobody sees it.",
+        ),
+        closing_line="There are tables where your chair is kept.",
     ),
 )

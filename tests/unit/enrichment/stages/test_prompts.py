@@ -4,7 +4,7 @@ import json
 import re
 import unicodedata
 from dataclasses import FrozenInstanceError, fields, replace
-from re import _parser as regex_parser  # type: ignore[attr-defined]
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -17,14 +17,14 @@ from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
 from enrichment.stages.prompts import (
     EXAMPLE,
     FEELING_ENDINGS,
-    FREE_SCHEMA,
     LABEL_EXAMPLES,
-    LED_SCHEMAS,
     FeelingQuestion,
     Method,
     WritingQuestion,
     normalise_text,
 )
+from enrichment.stages.writing_leads import LEADS
+from enrichment.stages.writing_schemas import FREE_SCHEMA
 from tests.unit.enrichment.scripted import WEIGHTS
 
 MODEL = ModelIdentity(name="small:1b", digest="ab" * 32, engine="ollama")
@@ -474,84 +474,28 @@ def test_writing_options_are_those_of_the_key():
 def test_writing_schema_is_the_led_one_for_a_model_that_needs_it():
     """A very small model is led; any other writes freely."""
     assert WRITING.writing(0).format == FREE_SCHEMA
-    assert replace(WRITING, led=True).writing(0).format == LED_SCHEMAS[0]
+    assert replace(WRITING, led=True).writing(0).format != FREE_SCHEMA
 
 
-def test_writing_is_led_to_another_closing_line_in_each_of_the_usual_variants():
-    """No closing line of one of them can be another's; beyond three they begin again."""
-    asked = [replace(WRITING, led=True, variant=variant).writing(0).format for variant in range(4)]
-    closings = [schema["properties"]["closing_line"]["pattern"] for schema in asked]
-    beginnings = {
-        f"{first} {word} "
-        for first in ("The", "This")
-        for word in ("day", "evening", "morning", "hour", "moment", "quiet", "house")
-    }
-    taken = [
-        {start for start in beginnings if re.fullmatch(pattern, f"{start}is calm and it goes on.")}
-        for pattern in closings[:3]
+@given(WRITINGS, st.integers(0, 1))
+def test_writing_is_led_by_the_question_alone(question, attempt):
+    """The same question leads alike in every process, with the words of its feeling."""
+    led = replace(question, led=True)
+    leads = tuple(f"^{lead} " for lead in LEADS[question.primary].poem)
+    schema = led.writing(attempt).format
+
+    assert replace(led).writing(attempt).format == schema
+    assert all(
+        item["pattern"].startswith(leads) for item in schema["properties"]["poem"]["prefixItems"]
+    )
+
+
+def test_writing_of_another_attempt_or_variant_is_led_otherwise():
+    """A retry begins elsewhere, and so does the next variant."""
+    led = replace(WRITING, led=True)
+    formats = [
+        replace(led, variant=variant).writing(attempt).format
+        for variant in range(3)
+        for attempt in (0, 1)
     ]
-    assert set.union(*taken) == beginnings
-    assert sum(map(len, taken)) == len(beginnings)
-    assert asked[3] == asked[0]
-
-
-# Schemas
-
-SCHEMAS = pytest.mark.parametrize(
-    "schema", [FREE_SCHEMA, *LED_SCHEMAS], ids=["free", "led 1", "led 2", "led 3"]
-)
-TOKENS = 160  # num_predict_long's default
-# English runs at more than four characters a token; three and a half leaves room.
-CHARACTERS_PER_TOKEN = 3.5
-
-
-def patterns(schema: Any) -> list[str]:
-    """Return the pattern of each of the seven strings."""
-    parts = schema["properties"]
-    three = [parts[name]["items"]["pattern"] for name in ("poem", "tips") for _ in range(3)]
-    return [*three, parts["closing_line"]["pattern"]]
-
-
-def longest(pattern: str) -> int:
-    """Return the number of characters of the longest match."""
-    return int(regex_parser.parse(pattern).getwidth()[1])
-
-
-@SCHEMAS
-def test_schema_patterns_are_anchored_at_both_ends(schema):
-    """Ollama refuses an unanchored pattern; every alternative is inside the anchors."""
-    for pattern in patterns(schema):
-        assert pattern.startswith("^")
-        assert pattern.endswith(r"\.$")
-        tree = list(regex_parser.parse(pattern))
-        assert str(tree[0][0]) == str(tree[-1][0]) == "AT"
-        assert "?" not in re.sub(r"\\.", "", pattern)  # no look-ahead: it compiles wrongly
-
-
-@SCHEMAS
-def test_schema_takes_three_lines_three_tips_one_closing_line_and_no_other_key(schema):
-    """Without it, a model invents keys or goes on."""
-    assert schema["additionalProperties"] is False
-    assert schema["required"] == list(schema["properties"]) == ["poem", "tips", "closing_line"]
-    for name in ("poem", "tips"):
-        assert schema["properties"][name]["minItems"] == 3
-        assert schema["properties"][name]["maxItems"] == 3
-
-
-@SCHEMAS
-def test_schema_longest_legal_reply_fits_the_longest_answer(schema):
-    """The patterns bound every string, so that num_predict cuts no legal reply."""
-    lengths = [longest(pattern) for pattern in patterns(schema)]
-    frame = json.dumps({"poem": [""] * 3, "tips": [""] * 3, "closing_line": ""}, indent=None)
-    assert max(lengths) <= review.STRING_CHARACTERS
-    assert sum(lengths) + len(frame) <= TOKENS * CHARACTERS_PER_TOKEN
-
-
-@SCHEMAS
-@given(data=st.data())
-def test_schema_string_of_any_kind_needs_no_escape_in_json(schema, data):
-    """No legal string holds a quotation mark, a backslash or a line break."""
-    pattern = data.draw(st.sampled_from(sorted(set(patterns(schema)))))
-    line = data.draw(st.from_regex(pattern, fullmatch=True)).rstrip("\n")
-    assert json.dumps(line) == f'"{line}"'
-    assert len(line) <= longest(pattern)
+    assert all(one != other for one, other in combinations(formats, 2))

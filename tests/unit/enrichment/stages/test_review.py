@@ -65,10 +65,10 @@ def test_review_good_reply_gives_its_writing() -> None:
     )
 
 
-def test_review_strips_surrounding_white_space_only() -> None:
-    """White space around the reply and its strings goes; what is inside stays."""
-    writing = review.review("\n " + _with_line("  The  rain falls on the roof. ") + "\n\n")
-    assert writing.poem[0] == "The  rain falls on the roof."
+def test_review_strips_surrounding_white_space() -> None:
+    """White space around the reply and its strings goes."""
+    writing = review.review("\n " + _with_line("  The rain falls on the roof. ") + "\n\n")
+    assert writing.poem[0] == "The rain falls on the roof."
 
 
 @pytest.mark.parametrize("line", OTHER_GOOD_LINES)
@@ -133,6 +133,7 @@ def test_review_wrong_length_is_refused(reply: str) -> None:
     [
         ("The rain falls\non my quiet roof.", "control"),
         ("The rain falls\u200b on my quiet roof.", "control"),
+        ("The rain falls on  my quiet roof.", "control"),
         ("The rain \x07 falls on my roof.", "control"),
         ("See https://rain.example for the quiet roof.", "markup"),
         ("Write to me@rain.example about the roof.", "markup"),

@@ -68,6 +68,7 @@ UNFINISHED = [
     "The lamp is on because?!",
 ]
 WHOLE = [
+    "It may be that way for a while.",
     "The world goes on, even if you don't.",
     "Let the dishes wait; today you can't.",
     "The rain may stop, or maybe it won’t.",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.stages import risk
+from tests.unit.enrichment.stages import risk_sentences
 
 IDEATION = [
     "I want to kill myself",
@@ -324,6 +325,60 @@ def test_check_idiom_or_everyday_text_does_not_flag(text: str) -> None:
     assert risk.check(text) == risk.Risk(flagged=False, signals=())
 
 
+@pytest.mark.parametrize("text", risk_sentences.MUST_FLAG)
+def test_check_sentence_of_crisis_flags(text: str) -> None:
+    """Direct, in passing, past, denied, of others, disguised, in other languages: all flag."""
+    assert risk.check(text).flagged
+
+
+@pytest.mark.parametrize("text", risk_sentences.MUST_NOT_FLAG)
+def test_check_sentence_of_a_plain_day_does_not_flag(text: str) -> None:
+    """Idioms, grief, low spirits, books, games and accidents keep their poem."""
+    assert risk.check(text) == risk.Risk(flagged=False, signals=())
+
+
+@pytest.mark.parametrize("text", risk_sentences.ALARMS_ACCEPTED)
+def test_check_in_doubt_flags(text: str) -> None:
+    """A calm text in place of a poem costs less than a miss."""
+    assert risk.check(text).flagged
+
+
+@pytest.mark.parametrize("text", risk_sentences.MISSED)
+def test_check_does_not_see_what_has_no_telling_words(text: str) -> None:
+    """The limits that the docs speak of are real; whoever moves one takes it off this list."""
+    assert not risk.check(text).flagged
+
+
+def test_sentences_are_many_in_both_directions() -> None:
+    """At least 120 of each kind, none in both lists."""
+    flag, no_flag = set(risk_sentences.MUST_FLAG), set(risk_sentences.MUST_NOT_FLAG)
+    assert min(len(flag), len(no_flag)) >= 120
+    assert not flag & no_flag
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She cuts the cake",
+        "My sister cuts hair",
+        "His words touched me when I was listening",
+        "Our team was beaten",
+        "I jumped into the truck",
+        "The cat jumped off the roof",
+        "I was running into the metro",
+        "Nobody will notice.",
+        "Nobody would care.",
+        "I take care of myself",
+        "me corto el pelo",
+        "I am proud of myself and happy",
+        "Goodbye everyone, see you in May",
+    ],
+)
+def test_check_everyday_sentence_that_once_flagged_does_not(text: str) -> None:
+    """False alarms that were found once stay mended."""
+    assert not risk.check(text).flagged
+
+
 def test_check_friends_suicide_does_not_name_the_writer() -> None:
     """A bereaved writer is not marked as suicidal."""
     assert risk.check("My friend killed himself").signals == ("bereavement_by_suicide",)
@@ -404,7 +459,7 @@ def test_check_noise_takes_time_linear_in_its_length(unit: str) -> None:
     def seconds(length: int) -> float:
         noise = (unit * length)[:length]
         durations = []
-        for _ in range(3):
+        for _ in range(5):
             started = perf_counter()
             risk.check(noise)
             durations.append(perf_counter() - started)

@@ -19,11 +19,11 @@ def _words(text: str) -> set[str]:
     return set(text.lower().replace(",", "").replace(".", "").split())
 
 
-def test_fallbacks_cover_each_primary_with_five_variants() -> None:
-    """Each of the six primaries has at least five writings, and no other name has any."""
+def test_fallbacks_cover_each_primary_with_seven_variants() -> None:
+    """Each of the six primaries has at least seven writings, and no other name has any."""
     assert sorted(texts.FALLBACKS) == sorted(PRIMARIES)
-    assert all(len(writings) >= 5 for writings in texts.FALLBACKS.values())
-    assert len(texts.CURATED) >= 5
+    assert all(len(writings) >= 7 for writings in texts.FALLBACKS.values())
+    assert len(texts.CURATED) >= 7
 
 
 @pytest.mark.parametrize("writing", EVERY_WRITING)
@@ -40,6 +40,14 @@ def test_every_writing_is_clean_text(writing: Writing) -> None:
         assert text[0].isupper()
         assert text.endswith(".")
         assert not any(character.isdigit() for character in text)
+
+
+@pytest.mark.parametrize("writing", EVERY_WRITING)
+def test_every_writing_suits_any_hour_and_reader(writing: Writing) -> None:
+    """No time of day, nothing to drink but water and the like, nobody a reader may not have."""
+    words = _words(" ".join(writing.strings()).replace(";", ""))
+    hours = "tonight morning mornings evening evenings night midnight noon supper breakfast"
+    assert not words & set(f"{hours} wine beer husband wife sister brother mother father".split())
 
 
 @pytest.mark.parametrize("writing", EVERY_WRITING)

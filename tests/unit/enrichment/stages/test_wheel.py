@@ -1,5 +1,7 @@
 """The wheel: every word at one place, every path legal, nothing ever forced."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +154,55 @@ def test_affect_covers_every_secondary_and_is_neutral_for_no_path():
     assert set(wheel.VALENCE_AROUSAL) == secondaries
     assert wheel.affect(()) == (0.5, 0.5)
     assert wheel.affect(("joyful", "cheerful", "grateful")) == wheel.affect(("joyful", "cheerful"))
+
+
+@given(primary=ANY_WORD, secondary=ANY_WORD, tertiary=ANY_WORD)
+def test_normalise_twice_is_normalise_once(primary, secondary, tertiary):
+    """A path that was normalised is legal, so that nothing is left to change or to warn of."""
+    path, _ = wheel.normalise(primary, secondary, tertiary)
+    assert wheel.normalise(*(*path, None, None, None)[:3]) == (path, ())
+
+
+@given(primary=ANY_WORD, secondary=ANY_WORD, tertiary=ANY_WORD)
+def test_normalise_never_gives_a_word_that_nobody_proposed(primary, secondary, tertiary):
+    """Each word of the path is a proposed one, or stands above one: no first child is forced."""
+    path, _ = wheel.normalise(primary, secondary, tertiary)
+    proposed = [wheel.find(word) or () for word in (primary, secondary, tertiary) if word]
+    assert set(path) <= {word for each in proposed for word in each}
+    assert not set(path) & set(wheel.ALIASES)
+
+
+@pytest.mark.parametrize("primary", wheel.PRIMARIES)
+def test_normalise_does_not_fill_up_with_the_first_child(primary):
+    """A primary alone stays alone, and so does one with a secondary."""
+    secondary = wheel.secondaries(primary)[0]
+    assert wheel.normalise(primary, None, None) == ((primary,), ())
+    assert wheel.normalise(primary, "nonsense", "nonsense")[0] == (primary,)
+    assert wheel.normalise(primary, secondary, None) == ((primary, secondary), ())
+
+
+def test_find_ignores_case_and_does_not_look_inside_words():
+    """A model's "Happy" agrees with the wheel's own words; "now" is not "no", nor "madam" mad."""
+    assert wheel.find("HAPPY") == wheel.find("happy") == ("joyful",)
+    assert wheel.normalise("Happy", "Cheerful", "Grateful")[0] == wheel.find("grateful")
+    for word in ("madam", "sadly so", "unhappily", "scaredy", "anger management", "so sad"):
+        assert wheel.find(word) is None
+
+
+@pytest.mark.parametrize("word", wheel.WORDS)
+def test_affect_of_every_word_is_its_own_and_not_the_neutral_one(word):
+    """No word of the wheel falls back to the middle of both scales."""
+    path = wheel.find(word)
+    assert path is not None
+    valence, _ = wheel.affect(path)
+    assert wheel.affect(path) != wheel.NEUTRAL_AFFECT
+    assert (valence > 0.5) is (path[0] in {"joyful", "powerful", "peaceful"})
+
+
+def test_wheel_of_this_version_has_not_changed():
+    """Answers in caches name the wheel's version: another wheel must raise it, and this digest."""
+    tables = repr(
+        (wheel.WORDS, sorted(wheel.ALIASES.items()), sorted(wheel.VALENCE_AROUSAL.items()))
+    )
+    digest = hashlib.sha256(tables.encode()).hexdigest()[:16]
+    assert (wheel.WHEEL_VERSION, digest) == ("1", "a8dd298ce15b797d")
