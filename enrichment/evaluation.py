@@ -14,13 +14,13 @@ from django.utils import timezone
 from cachestats.services import change_config
 from enrichment import hosts
 from enrichment.errors import EnrichmentError
-from enrichment.scorers import as_overlay, make_scorer
 from enrichment.stages import fitting, scoring
 from enrichment.stages.answers import Outcome
 from enrichment.stages.blending import Weights, strongest
 from enrichment.stages.fitting import Example
 from enrichment.stages.prompts import Method
 from enrichment.stages.scoring import LabelledText, Reading, Scores
+from enrichment.tuned_stages import as_overlay, make_scorer
 
 LEXICON, MODEL, BLEND = "lexicon", "model", "blend"
 SIGNALS = (LEXICON, MODEL, BLEND)
@@ -91,7 +91,7 @@ def evaluate(
     Raises:
         NoModel: it does not answer.
     """
-    scorer = make_scorer(NothingKept(), "evaluation", method)
+    scorer = make_scorer(NothingKept(), "evaluation", method=method)
     contents: list[Mapping[str, Any]] = []
     durations_ms: list[float] = []
     engine = model = ""
@@ -184,16 +184,26 @@ class Computed:
     ttl_seconds: int = 0
 
     @property
-    def key(self) -> "Computed":
-        return self
+    def key(self) -> "NoKey":
+        return NoKey()
 
-    @property
-    def hex(self) -> str:
-        return ""
+
+class NoKey:
+    """Of what is kept nowhere."""
+
+    hex = ""
 
 
 class NothingKept:
     """A cache that has nothing and keeps nothing."""
+
+    def key(
+        self,
+        content: Mapping[str, Any],  # noqa: ARG002  # the interface's
+        params: Mapping[str, Any] | None = None,  # noqa: ARG002
+        cache_type: str = "default",  # noqa: ARG002
+    ) -> NoKey:
+        return NoKey()
 
     def get_or_compute(
         self,

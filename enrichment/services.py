@@ -14,14 +14,12 @@ from django.db import transaction
 
 from cachestats import services as cache_services
 from cachestats.cache import CacheState, Lookup, get_cache
-from cachestats.config import current
 from cachestats.services import checkpoint
 from enrichment import hosts, jobs, variants
 from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
-from enrichment.scorers import make_scorer
 from enrichment.stages import analytics, risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
@@ -32,6 +30,7 @@ from enrichment.stages.post_enricher import (
     safety_answer,
 )
 from enrichment.submission import Submission
+from enrichment.tuned_stages import make_enricher, make_scorer
 from enrichment.variants import Choice
 
 logger = logging.getLogger(__name__)
@@ -380,12 +379,4 @@ def _scorer(key_scope: str) -> HybridScorer:
 
 
 def _enricher(language: str) -> PostEnricher:
-    inference = current().config.inference
-    return PostEnricher(
-        hosts.get_client(),
-        get_cache(),
-        num_ctx=inference.num_ctx,
-        num_predict=inference.num_predict_long,
-        temperature=inference.temperature,
-        language=language,
-    )
+    return make_enricher(get_cache(), language)

@@ -68,10 +68,6 @@ class AnswerCache(Protocol):
         cache_type: str = "default",
     ) -> CachedValue | None: ...
 
-
-class VariantCache(AnswerCache, Protocol):
-    """What Stage 2 needs of it beside that: the key of a value that need not be there."""
-
     def key(
         self,
         content: Mapping[str, Any],

@@ -11,7 +11,7 @@ from typing import Any
 from enrichment.errors import InferenceError, InvalidReply
 from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import texts
-from enrichment.stages.answers import CachedValue, Outcome, StageAnswer, VariantCache, from_cache
+from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import Stage1
 from enrichment.stages.prompts import WritingQuestion
 from enrichment.stages.review import InvalidWriting, review
@@ -54,7 +54,7 @@ class PostEnricher:
     def __init__(
         self,
         model: LanguageModel,
-        cache: VariantCache,
+        cache: AnswerCache,
         *,
         num_ctx: int,
         num_predict: int,

@@ -97,27 +97,12 @@ def write(texts: Iterable[str], model: LanguageModel) -> Iterator[Written]:
     """Have each text read and written about, uncached. Django must be set up."""
     from django.utils import timezone
 
-    from cachestats.config import current
     from enrichment.evaluation import NothingKept
-    from enrichment.stages.hybrid_scorer import HybridScorer
-    from enrichment.stages.post_enricher import PostEnricher
+    from enrichment.tuned_stages import make_enricher, make_scorer
 
-    tuning = current().config.inference
     watched = Watched(model)
-    scorer = HybridScorer(
-        watched,
-        NothingKept(),
-        scope="benchmark",
-        num_ctx=tuning.num_ctx,
-        model_weight=tuning.model_weight,
-    )
-    enricher = PostEnricher(
-        watched,
-        NothingKept(),
-        num_ctx=tuning.num_ctx,
-        num_predict=tuning.num_predict_long,
-        temperature=tuning.temperature,
-    )
+    scorer = make_scorer(NothingKept(), "benchmark", model=watched)
+    enricher = make_enricher(NothingKept(), model=watched)
     for text in texts:
         stage1 = scorer.enrich(text, (), timezone.now())
         watched.refusals = []

@@ -16,11 +16,11 @@ from typing import Any
 import psycopg
 
 from cachestats.config import Config
-from enrichment.scorers import weights_of
 from enrichment.stages import analytics
 from enrichment.stages.answers import Outcome, StageAnswer
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
 from enrichment.stages.post_enricher import PostEnricher
+from enrichment.tuned_stages import weights_of
 from tests.faults.chaos_model import Truth
 from tests.unit.enrichment.scripted import ASKING, DictCache
 

@@ -22,11 +22,11 @@ from enrichment.evaluation import (
     fit,
     save_fitted,
 )
-from enrichment.scorers import as_overlay
 from enrichment.stages import scoring, wheel
 from enrichment.stages.fitting import FOLDS, TooFew
 from enrichment.stages.prompts import Method
 from enrichment.stages.scoring import InvalidTable, LabelledText
+from enrichment.tuned_stages import as_overlay
 
 FIGURES = ("any", "single", "polarity", "macro_precision", "ece")
 

@@ -10,8 +10,8 @@ from cachestats.config import current
 from cachestats.config.current import forget
 from cachestats.models import CacheEntry, ConfigRevision
 from cachestats.services import save_revision
-from enrichment.scorers import weights_of
 from enrichment.stages.prompts import FEELING_ENDINGS
+from enrichment.tuned_stages import weights_of
 from tests.standin import Script, as_json, feeling
 
 pytestmark = pytest.mark.usefixtures("databases")

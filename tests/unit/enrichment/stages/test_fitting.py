@@ -5,9 +5,9 @@ import random
 import pytest
 
 from cachestats.config.schema import parse
-from enrichment.scorers import as_overlay
 from enrichment.stages import fitting, wheel
 from enrichment.stages.fitting import FEWEST, FOLDS, Example, TooFew, fit, read, read_across
+from enrichment.tuned_stages import as_overlay
 from tests.unit.enrichment.stages.test_blending import mostly
 
 

@@ -1,31 +1,55 @@
-"""Makes Stage 1's scorer as the tuning in force has it."""
+"""Makes both stages as the tuning in force has them."""
 
 from typing import Any
 
 from cachestats.config import Config, current
 from enrichment import hosts
+from enrichment.inference.messages import LanguageModel
 from enrichment.stages import wheel
 from enrichment.stages.answers import AnswerCache
 from enrichment.stages.blending import Weights
 from enrichment.stages.hybrid_scorer import HybridScorer
+from enrichment.stages.post_enricher import PostEnricher
 from enrichment.stages.prompts import Method
 
 
-def make_scorer(cache: AnswerCache, scope: str, method: Method | None = None) -> HybridScorer:
+def make_scorer(
+    cache: AnswerCache,
+    scope: str,
+    *,
+    model: LanguageModel | None = None,
+    method: Method | None = None,
+) -> HybridScorer:
     """Return a scorer for one scope.
 
     Args:
-        method: how the model is asked; None leaves it to the tuning.
+        model: None for the one in use.
+        method: how it is asked; None leaves it to the tuning.
     """
     config = current().config
     return HybridScorer(
-        hosts.get_client(),
+        model or hosts.get_client(),
         cache,
         scope=scope,
         num_ctx=config.inference.num_ctx,
         num_predict=config.inference.num_predict_short,
         method=method or Method(config.scoring.method),
         weights=weights_of(config),
+    )
+
+
+def make_enricher(
+    cache: AnswerCache, language: str = "en", *, model: LanguageModel | None = None
+) -> PostEnricher:
+    """Return a writer in one language; model: None for the one in use."""
+    inference = current().config.inference
+    return PostEnricher(
+        model or hosts.get_client(),
+        cache,
+        num_ctx=inference.num_ctx,
+        num_predict=inference.num_predict_long,
+        temperature=inference.temperature,
+        language=language,
     )
 
 
