@@ -158,7 +158,7 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
     started = time.perf_counter()
     stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
-    stage2 = _enricher(reflection.language).run_post_enrichment(
+    stage2 = _enricher().run_post_enrichment(
         stage1, at_risk=reflection.at_risk, rotation=reflection.id.int
     )
     row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
@@ -178,9 +178,7 @@ def _run_again(job: Job) -> None:
     # Who may be in danger has the safety text, which no model writes.
     if not reflection.at_risk:
         started = time.perf_counter()
-        stage2 = _enricher(reflection.language).run_post_enrichment(
-            stage1, at_risk=False, rotation=reflection.id.int
-        )
+        stage2 = _enricher().run_post_enrichment(stage1, at_risk=False, rotation=reflection.id.int)
         answers.append(stage2.answer)
         rows.append(_result_row(reflection, 2, stage2.answer, _ms_since(started)))
     if any(answer.retry_later for answer in answers):
@@ -195,7 +193,7 @@ def _run_again(job: Job) -> None:
 def enrich_text(submission: Submission) -> Enriched:
     """Run both stages in the foreground, through the cache, and keep no reflection."""
     at_risk = risk.check(submission.text).flagged
-    scorer, enricher = _scorer(SITE_SCOPE), _enricher(submission.language)
+    scorer, enricher = _scorer(SITE_SCOPE), _enricher()
     started = time.perf_counter()
     stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
     stage1_ms = _ms_since(started)
@@ -240,7 +238,7 @@ def _from_cache(reflection: Reflection) -> list[StageResult]:
     elif not stage1.path:
         answer = curated_answer(reflection.id.int)
     else:
-        second = _enricher(reflection.language).peek(stage1, identity)
+        second = _enricher().peek(stage1, identity)
         if second is None:
             return []
         served.append(second)
@@ -344,7 +342,7 @@ def _scorer(key_scope: str) -> HybridScorer:
     )
 
 
-def _enricher(language: str) -> PostEnricher:
+def _enricher() -> PostEnricher:
     inference = current().config.inference
     return PostEnricher(
         hosts.get_client(),
@@ -352,5 +350,4 @@ def _enricher(language: str) -> PostEnricher:
         num_ctx=inference.num_ctx,
         num_predict=inference.num_predict_long,
         temperature=inference.temperature,
-        language=language,
     )

@@ -5,24 +5,23 @@ cached; and context analytics from history and clock, which is not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from enrichment.errors import InferenceError, InvalidReply
 from enrichment.inference.messages import LanguageModel, ModelIdentity
-from enrichment.stages import analytics, lexicon, likelihood, vocabulary, wheel
+from enrichment.stages import analytics, likelihood, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
 from enrichment.stages.blending import blend
-from enrichment.stages.lexicon import LexiconSignal
+from enrichment.stages.language import Heard, hear
 from enrichment.stages.prompts import FeelingQuestion, normalise_text
 
 # Below this share no primary stands out from the other five (1/6 each).
 UNDETERMINED_BELOW = 0.25
-LOW_ENGLISH = 0.5
 NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
-NOT_ENGLISH = "the text does not read as English; confidence is lowered"
+LEXICON = "lexicon"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +86,7 @@ class HybridScorer:
                 cache_type=question.CACHE_TYPE,
             )
         except InferenceError as exc:
-            return Stage1(answer=_fallback(text, exc), context=context)
+            return Stage1(answer=_fallback(text, language, exc), context=context)
         return Stage1(answer=from_cache(found), context=context)
 
     def peek(self, text: str, language: str, identity: ModelIdentity) -> CachedValue | None:
@@ -107,16 +106,16 @@ class HybridScorer:
 
     def _infer(self, question: FeelingQuestion) -> Mapping[str, Any]:
         """Ask the model for the primary, then for a finer word under it, and blend."""
-        signal = lexicon.read(question.text)
+        heard = hear(question.text, question.language, question.model.engine)
         candidates = self._model.generate(question.primary()).candidates
         if not candidates:
             # The answer ended at once, or the host is too old to report them (before 0.12.11).
             raise InvalidReply("the host reported no probabilities")
         named = likelihood.primary_shares(candidates)
-        shares = blend(named, signal.primaries, self._model_weight)
+        shares = blend(named, heard.signal.primaries, self._model_weight)
         primary = max(shares, key=lambda name: shares[name])
         finer: Mapping[str, float] = {}
-        if shares[primary] >= UNDETERMINED_BELOW:
+        if shares[primary] * heard.trust.factor >= UNDETERMINED_BELOW:
             reply = self._model.generate(question.below(primary))
             finer = likelihood.words_below(primary, reply.candidates)
         provenance = {
@@ -126,27 +125,27 @@ class HybridScorer:
             "prompt_version": question.PROMPT_VERSION,
             "method": "likelihood",
             "signals": {
-                "lexicon": _rounded(signal.primaries),
+                "lexicon": _rounded(heard.signal.primaries),
                 "model": _rounded(named) if named else None,
             },
         }
         warnings = [] if named else [NO_LABEL]
-        return _content(shares, finer, signal, warnings, provenance)
+        return _content(shares, finer, heard, warnings, provenance)
 
 
 def _content(
     shares: Mapping[str, float],
     finer: Mapping[str, float],
-    signal: LexiconSignal,
+    heard: Heard,
     warnings: list[str],
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return Stage 1's content: closed words and numbers, nothing of the text."""
+    signal = heard.signal
     primary = max(shares, key=lambda name: shares[name])
-    confidence = shares[primary]
-    if signal.english < LOW_ENGLISH:
-        warnings = [*warnings, NOT_ENGLISH]
-        confidence *= 0.5
+    confidence = shares[primary] * heard.trust.factor
+    if heard.trust.warning:
+        warnings = [*warnings, heard.trust.warning]
     path = _path(primary, finer, signal.words) if confidence >= UNDETERMINED_BELOW else ()
     usual_valence, usual_arousal = wheel.affect(path)
     invoked, expressed = signal.invoked, signal.expressed
@@ -166,6 +165,7 @@ def _content(
         "confidence": round(confidence, 4),
         "events": list(signal.events),
         "congruence": vocabulary.congruence(invoked, expressed),
+        "language": asdict(heard.language),
         "warnings": warnings,
         "provenance": dict(provenance),
     }
@@ -188,21 +188,21 @@ def _path(primary: str, finer: Mapping[str, float], heard: Mapping[str, float]) 
     return (primary, secondary, tertiary) if support[tertiary] else (primary, secondary)
 
 
-def _fallback(text: str, cause: InferenceError) -> StageAnswer:
+def _fallback(text: str, declared: str, cause: InferenceError) -> StageAnswer:
     """Return what the lexicon alone can tell, marked as such and not cached."""
-    signal = lexicon.read(normalise_text(text))
-    shares = blend(None, signal.primaries, 0.0)
+    heard = hear(normalise_text(text), declared, LEXICON)
+    shares = blend(None, heard.signal.primaries, 0.0)
     provenance = {
-        "engine": "lexicon",
+        "engine": LEXICON,
         "model": "",
         "digest": "",
         "method": "lexicon",
-        "signals": {"lexicon": _rounded(signal.primaries), "model": None},
+        "signals": {"lexicon": _rounded(heard.signal.primaries), "model": None},
     }
     return StageAnswer(
-        result=_content(shares, {}, signal, ["no model took part"], provenance),
+        result=_content(shares, {}, heard, ["no model took part"], provenance),
         outcome=Outcome.FALLBACK,
-        engine="lexicon",
+        engine=LEXICON,
         retry_later=cause.outage,
         raw_reply=getattr(cause, "raw", ""),
         reason=type(cause).__name__,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.stages import blending, lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import blending, language, lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages.quoting import quoted
 
 TOP_CANDIDATES = 20  # the most that Ollama reports
 
@@ -36,7 +37,7 @@ class FeelingQuestion:
     model_weight: float
 
     CACHE_TYPE: ClassVar[str] = "stage1_enrichment"
-    PROMPT_VERSION: ClassVar[str] = "1"
+    PROMPT_VERSION: ClassVar[str] = "2"
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -53,6 +54,7 @@ class FeelingQuestion:
             "prompt": self.PROMPT_VERSION,
             "wheel": wheel.WHEEL_VERSION,
             "lexicon": lexicon.LEXICON_HASH,
+            "reading": language.LANGUAGE_HASH,
             "vocabulary": vocabulary.VOCABULARY_HASH,
             "calibration": likelihood.CALIBRATION_HASH,
             "blending": blending.BLENDING_HASH,
@@ -70,11 +72,8 @@ class FeelingQuestion:
         return self._ask(f"The writer feels {plain}. More exactly, the writer feels")
 
     def _ask(self, beginning: str) -> GenerateRequest:
-        # The text is data: quoted, on one line, without the mark that would end the quote, and
-        # without the brackets of a model's special tokens, which a raw prompt would let through.
-        quoted = self.text.replace('"', "'").replace("<|", "< |").replace("|>", "| >")
         return GenerateRequest(
-            prompt=f'Diary: "{quoted}"\nHow does the writer feel? {beginning}',
+            prompt=f'Diary: "{quoted(self.text)}"\nHow does the writer feel? {beginning}',
             raw=True,
             options={"num_predict": 1, "temperature": 0},
             top_logprobs=TOP_CANDIDATES,

@@ -1,6 +1,7 @@
 """Stage 1 with a scripted model and a cache in a dict: outcomes, what is kept and what is not."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,9 @@ from enrichment.errors import (
 from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import Outcome
-from enrichment.stages.hybrid_scorer import NO_LABEL, NOT_ENGLISH, HybridScorer, Stage1
+from enrichment.stages.hybrid_scorer import NO_LABEL, HybridScorer, Stage1
+from enrichment.stages.language import LANGUAGES, NOT_ENGLISH
+from tests.languages import NO_WORDS, NOISE
 from tests.unit.enrichment.scripted import (
     IDENTITY,
     TTL_SECONDS,
@@ -65,7 +68,7 @@ def assert_legal(stage1: Stage1) -> None:
     content = stage1.answer.result
     assert set(content) == {
         "wheel", "undetermined", "invoked", "expressed", "valence", "arousal", "confidence",
-        "events", "congruence", "warnings", "provenance",
+        "events", "congruence", "language", "warnings", "provenance",
     }  # fmt: skip
     for scale in ("valence", "arousal", "confidence", "congruence"):
         assert 0 <= content[scale] <= 1
@@ -79,6 +82,9 @@ def assert_legal(stage1: Stage1) -> None:
         assert set(content[name]) <= set(allowed)
     path = stage1.path
     assert content["undetermined"] == (not path)
+    assert set(content["language"]) == {"detected", "confidence"}
+    assert content["language"]["detected"] in LANGUAGES
+    assert 0 <= content["language"]["confidence"] <= 1
     assert (content["wheel"] is None) == (not path)
     if path:
         assert wheel.find(path[-1]) == path
@@ -220,6 +226,64 @@ def test_score_of_another_language_is_less_sure_and_says_so():
     german = enrich(scripted(), "Ich war gestern sehr traurig und habe nicht geschlafen")
     assert NOT_ENGLISH in german.answer.result["warnings"]
     assert german.answer.result["confidence"] <= 0.5
+
+
+SPANISH = "Por fin aprobé el examen, no me lo puedo creer, qué alegría tan grande."
+
+
+def test_score_of_another_language_is_the_models_alone_at_half_its_confidence():
+    """A model that may know the language is believed by half; no English word list has a say."""
+    likely = feeling(happy=-0.01, sad=-6.0)
+    stage1 = enrich(scripted(likely, GRATEFUL), SPANISH, model_weight=1.0)
+
+    assert_legal(stage1)
+    content = stage1.answer.result
+    assert content["language"]["detected"] == "es"
+    assert content["warnings"] == [NOT_ENGLISH]
+    assert stage1.path[0] == "joyful"
+    assert 0.25 <= content["confidence"] <= 0.5
+    assert len(set(content["provenance"]["signals"]["lexicon"].values())) == 1
+
+
+def test_score_of_another_language_by_the_embedded_model_is_undetermined():
+    """It finds nearly everything unpleasant that is no English, so it is not asked further."""
+    model = scripted(who=replace(IDENTITY, engine="embedded"))
+    stage1 = enrich(model, SPANISH)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["confidence"] == 0
+    assert stage1.answer.result["warnings"] == [NOT_ENGLISH]
+    assert len(model.generated) == 1
+
+
+def test_fallback_for_another_language_is_undetermined():
+    """The lexicon alone does not know it either, and says so."""
+    stage1 = enrich(scripted(HostUnreachable("away")), SPANISH)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["warnings"] == ["no model took part", NOT_ENGLISH]
+
+
+def test_score_of_a_text_that_is_sent_as_another_language_follows_the_sender():
+    """Short texts look like English at times; who names another language is believed."""
+    stage1 = scorer_of(scripted()).enrich("No", (), AT, "es")
+
+    assert NOT_ENGLISH in stage1.answer.result["warnings"]
+    assert stage1.answer.result["language"]["detected"] == "en"
+
+
+@pytest.mark.parametrize("engine", ["embedded", "ollama"])
+@pytest.mark.parametrize("text", [*NO_WORDS, *NOISE, "x7 " * 1600])
+def test_score_of_no_words_is_undetermined_however_sure_the_model_is(text, engine):
+    """Emoji, numbers, dots and letters at random show no feeling that could be named."""
+    model = scripted(feeling(happy=-0.01, sad=-6.0), who=replace(IDENTITY, engine=engine))
+    stage1 = enrich(model, text, model_weight=1.0)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["confidence"] == 0
 
 
 # Without the model
