@@ -21,6 +21,7 @@ from enrichment.stages.prompts import FeelingQuestion, normalise_text
 # Below this share no primary stands out from the other five (1/6 each).
 UNDETERMINED_BELOW = 0.25
 NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
+NO_MODEL = "no model took part"
 LEXICON = "lexicon"
 
 
@@ -200,7 +201,7 @@ def _fallback(text: str, declared: str, cause: InferenceError) -> StageAnswer:
         "signals": {"lexicon": _rounded(heard.signal.primaries), "model": None},
     }
     return StageAnswer(
-        result=_content(shares, {}, heard, ["no model took part"], provenance),
+        result=_content(shares, {}, heard, [NO_MODEL], provenance),
         outcome=Outcome.FALLBACK,
         engine=LEXICON,
         retry_later=cause.outage,

@@ -24,8 +24,9 @@ from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import Outcome
 from enrichment.stages.hybrid_scorer import NO_LABEL, HybridScorer, Stage1
-from enrichment.stages.language import LANGUAGES, NOT_ENGLISH
+from enrichment.stages.language import NOT_ENGLISH
 from tests.languages import NO_WORDS, NOISE
+from tests.schemas import assert_stage1
 from tests.unit.enrichment.scripted import (
     IDENTITY,
     TTL_SECONDS,
@@ -66,28 +67,8 @@ def enrich(model, text=TEXT, cache=None, **changes) -> Stage1:
 def assert_legal(stage1: Stage1) -> None:
     """Hold a Stage 1 to its closed lists and ranges."""
     content = stage1.answer.result
-    assert set(content) == {
-        "wheel", "undetermined", "invoked", "expressed", "valence", "arousal", "confidence",
-        "events", "congruence", "language", "warnings", "provenance",
-    }  # fmt: skip
-    for scale in ("valence", "arousal", "confidence", "congruence"):
-        assert 0 <= content[scale] <= 1
-    for name, allowed in (
-        ("invoked", vocabulary.DRIVERS),
-        ("expressed", vocabulary.TONES),
-        ("events", vocabulary.EVENTS),
-    ):
-        assert len(content[name]) <= 3
-        assert content[name] == sorted(set(content[name]))
-        assert set(content[name]) <= set(allowed)
-    path = stage1.path
-    assert content["undetermined"] == (not path)
-    assert set(content["language"]) == {"detected", "confidence"}
-    assert content["language"]["detected"] in LANGUAGES
-    assert 0 <= content["language"]["confidence"] <= 1
-    assert (content["wheel"] is None) == (not path)
-    if path:
-        assert wheel.find(path[-1]) == path
+    assert_stage1(content)
+    assert content["undetermined"] == (not stage1.path)
     assert json.loads(json.dumps(content)) == content
 
 
