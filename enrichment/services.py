@@ -162,7 +162,7 @@ def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
         stage1, at_risk=reflection.at_risk, rotation=reflection.id.int
     )
     row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
-    _log_stage(row, " > ".join(stage1.path) or "undetermined")
+    _log_stage(row, _path(stage1))
     _commit(job, row, Status.COMPLETE, stage2.answer)
 
 
@@ -185,7 +185,7 @@ def _run_again(job: Job) -> None:
         jobs.finish_in_vain(job)
         return
     for row in rows:
-        _log_stage(row, " > ".join(stage1.path) or "undetermined")
+        _log_stage(row, reflection.text if row.stage == 1 else _path(stage1))
     with _forgetting_with(reflection, rows[0].key):
         jobs.commit_again(job, rows)
 
@@ -216,6 +216,12 @@ def forget(reflection: Reflection) -> None:
         # The admin deletes within a transaction of its own; a log can't be moved from inside one.
         transaction.on_commit(lambda: _drop_entry(key))
         transaction.on_commit(lambda: checkpoint("default"))
+
+
+def forget_failure(job: Job) -> None:
+    """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
+    if not Reflection.objects.filter(pk=job.reflection_id).exists():
+        _drop_entry("")
 
 
 def _from_cache(reflection: Reflection) -> list[StageResult]:
@@ -250,7 +256,7 @@ def _from_cache(reflection: Reflection) -> list[StageResult]:
         _result_row(reflection, 2, answer, _ms_since(started)),
     ]
     _log_stage(rows[0], reflection.text)
-    _log_stage(rows[1], " > ".join(stage1.path) or "undetermined")
+    _log_stage(rows[1], _path(stage1))
     return rows
 
 
@@ -279,13 +285,15 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
 
 
 def _drop_entry(key: str) -> None:
-    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key."""
-    if not key or StageResult.objects.filter(stage=1, key=key).exists():
-        return
+    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key, and
+    errors on their way to other processes, which may quote it.
+    """
     try:
-        cache_services.forget_entry(key)
+        cache_services.forget_failures()
+        if key and not StageResult.objects.filter(stage=1, key=key).exists():
+            cache_services.forget_entry(key)
     except cache_services.UNUSABLE as exc:
-        logger.warning("[CACHE] Entry %s could not be deleted: %s", key[:8], exc)
+        logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
 
 
 def _result_row(
@@ -312,8 +320,8 @@ def _result_row(
 
 def _log_stage(row: StageResult, about: str) -> None:
     """Log a stage. A text is previewed only where LOG_PREVIEWS allows; else the key stands."""
-    if row.stage == 1 and not settings.LOG_PREVIEWS:
-        about = row.key[:8]
+    if row.stage == 1:
+        about = _preview(about) if settings.LOG_PREVIEWS else row.key[:8]
     happened = "generated & cached" if row.stored else row.outcome
     if row.cache == CacheState.HIT:
         happened = "cached"
@@ -321,10 +329,20 @@ def _log_stage(row: StageResult, about: str) -> None:
         "[CACHE %s] Stage %d: %s → %s",
         row.cache.upper(),
         row.stage,
-        about[:PREVIEW_CHARACTERS],
+        about,
         happened,
         extra={"stage": row.stage, "run_ms": round(row.duration_ms)},
     )
+
+
+def _path(stage1: Stage1) -> str:
+    return " > ".join(stage1.path) or "undetermined"
+
+
+def _preview(text: str) -> str:
+    """Return a text's beginning, which can neither break a log line nor command a terminal."""
+    beginning = " ".join(text.split())[:PREVIEW_CHARACTERS]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in beginning)
 
 
 def _ms_since(started: float) -> float:
