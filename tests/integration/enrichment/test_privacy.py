@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import DataError, IntegrityError, connection
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as property_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -106,7 +106,11 @@ def lines(form: str) -> Iterator[Callable[[], str]]:
     form=st.sampled_from(FORMATS),
 )
 @property_settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    # Each try is a whole job; a smaller one would tell no more.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 def test_words_owner_and_time_of_a_reflection_reach_no_log_prompt_or_cache(
     api: TokenMaker, model: Script, words, owner, at, zone, fault, form
