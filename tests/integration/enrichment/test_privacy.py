@@ -321,3 +321,17 @@ def test_stranger_learns_nothing_from_an_id(api: TokenMaker, model: Script):
             nobodys.encode(), b""
         )
         assert set(theirs.headers) == set(none.headers)
+
+
+def test_no_cache_on_the_way_keeps_what_somebody_wrote(
+    api: TokenMaker, model: Script, client, person
+):
+    """Answers and pages with a text say that nobody is to store them."""
+    token = api(*RUN_AND_READ)
+    sent = submit(token)
+    client.force_login(person)
+    page = client.post("/", {"text": TEXT}, follow=True)
+
+    for response in (sent, token.get(sent["Location"]), page, client.get("/")):
+        assert "no-store" in response["Cache-Control"]
+        assert "private" in response["Cache-Control"]
