@@ -58,8 +58,13 @@ class Material(NamedTuple):
         return Key(_digest(pepper, self.cache_type, self.content, self.params), self.cache_type)
 
     def content_id(self, pepper: bytes) -> int:
-        """Return a 64-bit number that is the same for the same content and type."""
-        digest = _digest(pepper, self.cache_type, self.content, b"{}")
+        """Return a 64-bit number that is the same for the same content, type and scope.
+
+        What another scope looked up is nobody's to know: not even that something else was changed.
+        """
+        scope = orjson.loads(self.params).get("scope")
+        shared = b"{}" if scope is None else canonical({"scope": scope})
+        digest = _digest(pepper, self.cache_type, self.content, shared)
         return int.from_bytes(digest[:8], "big", signed=True)
 
     def marks(self, pepper: bytes) -> str:

@@ -164,7 +164,7 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
     stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
     row, answer, choice = _write(reflection, stage1)
-    _log_stage(row, " > ".join(stage1.path) or "undetermined")
+    _log_stage(row, _path(stage1))
     with transaction.atomic():
         _commit(job, row, Status.COMPLETE, answer)
         variants.make_ahead(choice, row)
@@ -175,7 +175,7 @@ def _write(
 ) -> tuple[StageResult, StageAnswer, Choice | None]:
     """Return Stage 2, as it is kept and as it was answered, and what it was chosen from."""
     started = time.perf_counter()
-    enricher = _enricher(reflection.language)
+    enricher = _enricher()
     choice = variants.choose(reflection, stage1, enricher)
     stage2 = enricher.run_post_enrichment(
         stage1,
@@ -206,7 +206,7 @@ def _run_again(job: Job) -> None:
         jobs.finish_in_vain(job)
         return
     for row in rows:
-        _log_stage(row, " > ".join(stage1.path) or "undetermined")
+        _log_stage(row, reflection.text if row.stage == 1 else _path(stage1))
     with _forgetting_with(reflection, rows[0].key), transaction.atomic():
         jobs.commit_again(job, rows)
         variants.make_ahead(choice, rows[-1])
@@ -219,13 +219,13 @@ def _make_ahead(job: Job, interrupted: Callable[[], bool]) -> None:
     if first is None:
         raise ClaimLost  # it was just forgotten
     stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
-    variants.make(job, stage1, _enricher(reflection.language), interrupted=interrupted)
+    variants.make(job, stage1, _enricher(), interrupted=interrupted)
 
 
 def enrich_text(submission: Submission) -> Enriched:
     """Run both stages in the foreground, through the cache, and keep no reflection."""
     at_risk = risk.check(submission.text).flagged
-    scorer, enricher = _scorer(SITE_SCOPE), _enricher(submission.language)
+    scorer, enricher = _scorer(SITE_SCOPE), _enricher()
     started = time.perf_counter()
     stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
     stage1_ms = _ms_since(started)
@@ -256,6 +256,12 @@ def forget(reflection: Reflection) -> None:
         transaction.on_commit(lambda: checkpoint("default"))
 
 
+def forget_failure(job: Job) -> None:
+    """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
+    if not Reflection.objects.filter(pk=job.reflection_id).exists():
+        _drop_entry("")
+
+
 def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | None]:
     """Return both results if nothing has to be inferred, else none; count what is served.
 
@@ -280,7 +286,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     elif not stage1.path:
         answer = curated_answer(reflection.id.int)
     else:
-        choice = variants.choose(reflection, stage1, _enricher(reflection.language))
+        choice = variants.choose(reflection, stage1, _enricher())
         if choice is None or choice.variant.cached is None:
             return nothing
         served.append(choice.variant.cached)
@@ -292,7 +298,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
         _result_row(reflection, 2, answer, _ms_since(started)),
     ]
     _log_stage(rows[0], reflection.text)
-    _log_stage(rows[1], " > ".join(stage1.path) or "undetermined")
+    _log_stage(rows[1], _path(stage1))
     return rows, choice
 
 
@@ -321,13 +327,15 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
 
 
 def _drop_entry(key: str) -> None:
-    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key."""
-    if not key or StageResult.objects.filter(stage=1, key=key).exists():
-        return
+    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key, and
+    errors on their way to other processes, which may quote it.
+    """
     try:
-        cache_services.forget_entry(key)
+        cache_services.forget_failures()
+        if key and not StageResult.objects.filter(stage=1, key=key).exists():
+            cache_services.forget_entry(key)
     except cache_services.UNUSABLE as exc:
-        logger.warning("[CACHE] Entry %s could not be deleted: %s", key[:8], exc)
+        logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
 
 
 def _result_row(
@@ -355,8 +363,8 @@ def _result_row(
 
 def _log_stage(row: StageResult, about: str) -> None:
     """Log a stage. A text is previewed only where LOG_PREVIEWS allows; else the key stands."""
-    if row.stage == 1 and not settings.LOG_PREVIEWS:
-        about = row.key[:8]
+    if row.stage == 1:
+        about = _preview(about) if settings.LOG_PREVIEWS else row.key[:8]
     happened = "generated & cached" if row.stored else row.outcome
     if row.cache == CacheState.HIT:
         happened = "cached"
@@ -364,10 +372,20 @@ def _log_stage(row: StageResult, about: str) -> None:
         "[CACHE %s] Stage %d: %s → %s",
         row.cache.upper(),
         row.stage,
-        about[:PREVIEW_CHARACTERS],
+        about,
         happened,
         extra={"stage": row.stage, "run_ms": round(row.duration_ms)},
     )
+
+
+def _path(stage1: Stage1) -> str:
+    return " > ".join(stage1.path) or "undetermined"
+
+
+def _preview(text: str) -> str:
+    """Return a text's beginning, which can neither break a log line nor command a terminal."""
+    beginning = " ".join(text.split())[:PREVIEW_CHARACTERS]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in beginning)
 
 
 def _ms_since(started: float) -> float:
@@ -378,5 +396,5 @@ def _scorer(key_scope: str) -> HybridScorer:
     return make_scorer(get_cache(), key_scope)
 
 
-def _enricher(language: str) -> PostEnricher:
-    return make_enricher(get_cache(), language)
+def _enricher() -> PostEnricher:
+    return make_enricher(get_cache())

@@ -18,12 +18,28 @@ TURN_SECONDS = 60.0
 LOST = "[JOB] Lost: it was cancelled, or is another worker's now"
 
 
+class TicketFailed(Exception):
+    """Working on jobs failed; the log says where."""
+
+
 def run_next_job() -> None:
     """Work on the best job there is, then on the next, for a while.
 
     A worker that is at it does not wait for a ticket's way through the queue; the tickets of the
     jobs that it took find nothing to do.
+
+    Raises:
+        TicketFailed: names the kind of error and no more: django-q2 logs and keeps what a ticket
+            raises, and an error may quote somebody's words.
     """
+    try:
+        _run_jobs()
+    except Exception as exc:
+        logger.exception("[JOB] A ticket failed")
+        raise TicketFailed(type(exc).__name__) from None
+
+
+def _run_jobs() -> None:
     hosts.wait_for_engine()
     ends_at = time.monotonic() + TURN_SECONDS
     # A job that is left is another ticket's; the reaper issues what is missing.
@@ -48,6 +64,7 @@ def _run(job: Job) -> None:
     except Exception as exc:
         logger.exception("[JOB] Failed")
         jobs.give_back(job, exc)
+        services.forget_failure(job)
     else:
         run_ms = round((time.perf_counter() - started) * 1000)
         logger.info("[JOB] Done", extra={"run_ms": run_ms})

@@ -38,10 +38,8 @@ def make_scorer(
     )
 
 
-def make_enricher(
-    cache: AnswerCache, language: str = "en", *, model: LanguageModel | None = None
-) -> PostEnricher:
-    """Return a writer in one language; model: None for the one in use."""
+def make_enricher(cache: AnswerCache, *, model: LanguageModel | None = None) -> PostEnricher:
+    """Return a writer; model: None for the one in use."""
     inference = current().config.inference
     return PostEnricher(
         model or hosts.get_client(),
@@ -49,7 +47,6 @@ def make_enricher(
         num_ctx=inference.num_ctx,
         num_predict=inference.num_predict_long,
         temperature=inference.temperature,
-        language=language,
     )
 
 

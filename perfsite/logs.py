@@ -1,18 +1,29 @@
 """How log lines look: for a person at a console, or one JSON object a line for a collector.
 
 Every line of a job's work names it: what `structlog.contextvars` holds goes into each line that
-this process writes meanwhile, whoever writes it. Tracebacks name places in the code and never
-values, which may be what somebody wrote.
+this process writes meanwhile, whoever writes it. Tracebacks name places in the code and kinds of
+errors, and the words of an error only where they are known to quote nobody: a value that can't be
+read, or the row that a database refused, may be what somebody wrote.
 """
 
-from typing import Any
+import sqlite3
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
+
+from enrichment.errors import EnrichmentError
 
 CONSOLE, JSON = "console", "json"
 FORMATS = (CONSOLE, JSON)
 # What log calls may add by `extra`; Django adds whole requests, which belong in no log.
 FIELDS = ("stage", "queue_ms", "run_ms", "status_code")
+# Files, modules, tables and hosts: what these errors name is ours.
+QUOTABLE = (EnrichmentError, ImportError, OSError, sqlite3.Error)
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def logging_config(form: str, level: str) -> dict[str, Any]:
@@ -47,14 +58,17 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
 def _formatter(form: str) -> structlog.stdlib.ProcessorFormatter:
     rendering: list[structlog.typing.Processor]
     if form == JSON:
-        rendering = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        rendering = [
+            structlog.processors.ExceptionRenderer(_traceback),
+            structlog.processors.JSONRenderer(),
+        ]
     else:
         rendering = [
             structlog.dev.ConsoleRenderer(
                 colors=False,
                 pad_event_to=0,
                 pad_level=False,
-                exception_formatter=structlog.dev.plain_traceback,
+                exception_formatter=_write_traceback,
             )
         ]
     return structlog.stdlib.ProcessorFormatter(
@@ -70,3 +84,26 @@ def _formatter(form: str) -> structlog.stdlib.ProcessorFormatter:
             *rendering,
         ],
     )
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """Return the places that an error and its causes came through, first things first."""
+    return "\n".join(reversed(list(_told(exc_info[1]))))
+
+
+def _told(error: BaseException | None) -> Iterator[str]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        kind = type(error)
+        words = f": {error}" if isinstance(error, QUOTABLE) else ""
+        places = "".join(traceback.format_tb(error.__traceback__))
+        yield (
+            f"Traceback (most recent call last):\n{places}"
+            f"{kind.__module__}.{kind.__qualname__}{words}"
+        )
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _write_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    out.write("\n" + _traceback(exc_info))

@@ -5,7 +5,14 @@ Command, API, admin and schedule call these, so that they cannot differ.
 
 from django.db import DatabaseError
 
-from cachestats.services.purge import PurgeFilter, PurgeResult, forget_entry, purge, purge_entries
+from cachestats.services.purge import (
+    PurgeFilter,
+    PurgeResult,
+    forget_entry,
+    forget_failures,
+    purge,
+    purge_entries,
+)
 from cachestats.services.removal import checkpoint
 from cachestats.services.revisions import (
     change_config,
@@ -40,6 +47,7 @@ __all__ = [
     "expire",
     "export_entries",
     "forget_entry",
+    "forget_failures",
     "import_entries",
     "purge",
     "purge_entries",

@@ -11,7 +11,7 @@ from django.db.models import F
 from cachestats.durations import DURATION, parse_duration
 from cachestats.errors import FieldError, InvalidFilter
 from cachestats.keys import CACHE_TYPE
-from cachestats.models import Audit, CacheEntry, Departure, EntryUse, Generation
+from cachestats.models import Audit, CacheEntry, Departure, EntryUse, Failure, Generation
 from cachestats.models.entries import EntryQuerySet, row_id
 from cachestats.services.removal import checkpoint, remove, remove_all
 
@@ -124,6 +124,12 @@ def _purge(matching: EntryQuerySet, actor: str, asked: dict[str, Any]) -> PurgeR
         freed_bytes=audit.freed_bytes,
         dry_run=False,
     )
+
+
+def forget_failures() -> None:
+    """Delete the errors that processes tell each other, without a trace; others then compute."""
+    if Failure.objects.all().delete()[0]:
+        checkpoint("cache")
 
 
 def forget_entry(key: str) -> None:

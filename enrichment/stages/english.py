@@ -1,8 +1,9 @@
 """How sure we are that a text is English, from its letters and its commonest words.
 
-A small heuristic, no language identifier: the prompts and the lexicon are English, and a result
-for another language has to carry a warning. Only whole words count; words that other languages
-share ("me", "no", "so", "in") count for less.
+A small heuristic that knows one language: which other one it is, `language` asks a library. Of a
+few English words, typed in haste, libraries make any language ("bad day" is Somali), so whether it
+is English is told here. Only whole words count; words that other languages share ("me", "no",
+"so", "in") count for less.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,9 @@ _DISTINCT = _words(
     today yesterday tomorrow feel feels feeling felt just really very some any more much too will
     can do did does had has if up out only into over being myself every nothing something
     everything all know think went got get going i'd i'll you're we're that's
+    called told said asked came took left gave found tried made thought wanted knew need says
+    people someone nobody anyone always never still
+    hmm ugh meh omg lol idk tbh smh fml
     """
 )
 _SHARED = _words("i a an as am be by he in me no or so to us on")
@@ -33,10 +37,15 @@ _FOREIGN = _words(
     il lo gli che di sono molto oggi della anche
     não uma você muito estou hoje meu minha eu
     het een niet ik ben van maar met vandaag voor
-    hai hain hoon hun mera meri mujhe main bahut nahi nahin kya aaj bhi kar raha rahi gaya ko ki ke
     jag och är inte det jeg ikke og
     """
 )
+HINDI = _words(
+    """
+    hai hain hoon hun mera meri mujhe main bahut nahi nahin kya aaj bhi kar raha rahi gaya ko ki ke
+    """
+)
+"""Of Hindi as it is typed in Latin letters."""
 
 _ENOUGH_KNOWN = 0.4
 """Share of known words from which a text counts as surely English; running English has more."""
@@ -45,7 +54,11 @@ _ENOUGH_FOREIGN = 0.4
 """Share of another language's commonest words from which a text surely is not."""
 
 ENGLISH_HASH = canonical_hash(
-    [sorted(_DISTINCT), sorted(_SHARED), sorted(_FOREIGN), _ENOUGH_KNOWN, _ENOUGH_FOREIGN]
+    [
+        *(sorted(words) for words in (_DISTINCT, _SHARED, _FOREIGN, HINDI)),
+        _ENOUGH_KNOWN,
+        _ENOUGH_FOREIGN,
+    ]
 )
 """Over the word lists and limits: the doubt they raise changes an answer's confidence."""
 
@@ -66,7 +79,7 @@ def englishness(text: str, words: Sequence[str], is_known: Callable[[str], bool]
     for word in words:
         if word in _DISTINCT:
             known += 1.0
-        elif word in _FOREIGN:
+        elif word in _FOREIGN or word in HINDI:
             foreign += 1.0
         elif word in _SHARED:
             known += 0.5

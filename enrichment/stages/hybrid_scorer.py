@@ -5,24 +5,23 @@ cached; and context analytics from history and clock, which is not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from enrichment.errors import InferenceError
 from enrichment.inference.messages import LanguageModel, ModelIdentity
-from enrichment.stages import analytics, lexicon, model_signal, vocabulary, wheel
+from enrichment.stages import analytics, model_signal, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
 from enrichment.stages.blending import UNDETERMINED_BELOW, Weights, blend, confidence, strongest
-from enrichment.stages.lexicon import LexiconSignal
+from enrichment.stages.language import Heard, hear
 from enrichment.stages.model_signal import ModelSignal
 from enrichment.stages.prompts import FeelingQuestion, Method, normalise_text
 
-LOW_ENGLISH = 0.5
-NO_MODEL = "no model took part"
 LEVELS = ("primary", "secondary", "tertiary")
-NOT_ENGLISH = "the text does not read as English; confidence is lowered"
+NO_MODEL = "no model took part"
+LEXICON = "lexicon"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ class HybridScorer:
                 cache_type=question.CACHE_TYPE,
             )
         except InferenceError as exc:
-            return self._fallback(text, exc)
+            return self._fallback(text, language, exc)
         return from_cache(found)
 
     def _question(self, text: str, language: str, identity: ModelIdentity) -> FeelingQuestion:
@@ -118,8 +117,8 @@ class HybridScorer:
 
     def _infer(self, question: FeelingQuestion) -> Mapping[str, Any]:
         """Blend what the lexicon hears with what the model names."""
-        heard = lexicon.read(question.text)
-        named = model_signal.ask(self._model, question, heard.primaries)
+        heard = hear(question.text, question.language, question.model.engine)
+        named = model_signal.ask(self._model, question, heard)
         provenance = {
             "engine": question.model.engine,
             "model": question.model.name,
@@ -129,34 +128,32 @@ class HybridScorer:
         }
         return self._content(heard, named, provenance)
 
-    def _fallback(self, text: str, cause: InferenceError) -> StageAnswer:
+    def _fallback(self, text: str, declared: str, cause: InferenceError) -> StageAnswer:
         """Return what the lexicon alone can tell, marked as such and not cached."""
+        heard = hear(normalise_text(text), declared, LEXICON)
         named = ModelSignal(primaries=None, warnings=(NO_MODEL,))
-        provenance = {"engine": "lexicon", "model": "", "digest": "", "method": "lexicon"}
+        provenance = {"engine": LEXICON, "model": "", "digest": "", "method": LEXICON}
         return StageAnswer(
-            result=self._content(lexicon.read(normalise_text(text)), named, provenance),
+            result=self._content(heard, named, provenance),
             outcome=Outcome.FALLBACK,
-            engine="lexicon",
+            engine=LEXICON,
             retry_later=cause.outage,
             raw_reply=getattr(cause, "raw", ""),
             reason=type(cause).__name__,
         )
 
     def _content(
-        self, heard: LexiconSignal, named: ModelSignal, provenance: Mapping[str, Any]
+        self, heard: Heard, named: ModelSignal, provenance: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return Stage 1's content: closed words and numbers, nothing of the text."""
-        shares = blend(named.primaries, heard.primaries, self._weights)
+        signal, trust = heard.signal, heard.trust
+        shares = blend(named.primaries, signal.primaries, self._weights)
         primary = strongest(shares)
-        sure = confidence(shares, self._weights)
-        warnings = list(named.warnings)
-        if heard.english < LOW_ENGLISH:
-            warnings.append(NOT_ENGLISH)
-            sure *= 0.5
+        sure = confidence(shares, self._weights) * trust.factor
         determined = min(shares[primary], sure) >= UNDETERMINED_BELOW
-        path = _path(primary, named.finer, heard.words) if determined else ()
+        path = _path(primary, named.finer, signal.words) if determined else ()
         usual_valence, usual_arousal = wheel.affect(path)
-        invoked, expressed = heard.invoked, heard.expressed
+        invoked, expressed = signal.invoked, signal.expressed
         if len(path) > 1:
             invoked = invoked or vocabulary.USUAL_DRIVERS[path[1]]
             expressed = expressed or vocabulary.USUAL_TONES[path[1]]
@@ -166,16 +163,17 @@ class HybridScorer:
             "undetermined": not path,
             "invoked": list(invoked),
             "expressed": list(expressed),
-            "valence": round((usual_valence + heard.valence) / 2, 4),
-            "arousal": round((usual_arousal + heard.arousal) / 2, 4),
+            "valence": round((usual_valence + signal.valence) / 2, 4),
+            "arousal": round((usual_arousal + signal.arousal) / 2, 4),
             "confidence": round(sure, 4),
-            "events": list(heard.events),
+            "events": list(signal.events),
             "congruence": vocabulary.congruence(invoked, expressed),
-            "warnings": warnings,
+            "language": asdict(heard.language),
+            "warnings": [*named.warnings, *([trust.warning] if trust.warning else [])],
             "provenance": {
                 **provenance,
                 "signals": {
-                    "lexicon": _rounded(heard.primaries),
+                    "lexicon": _rounded(signal.primaries),
                     "model": _rounded(named.primaries) if named.primaries else None,
                 },
             },

@@ -256,6 +256,20 @@ def _uniform() -> dict[str, float]:
     return dict.fromkeys(wheel.PRIMARIES, 1.0 / len(wheel.PRIMARIES))
 
 
+SILENT = LexiconSignal(
+    primaries=MappingProxyType(_uniform()),
+    words=MappingProxyType({}),
+    valence=0.5,
+    arousal=0.5,
+    invoked=(),
+    expressed=(),
+    events=(),
+    evidence=0,
+    english=0.0,
+)
+"""The signal of a text in a language that the lexicon does not know."""
+
+
 def read(text: str) -> LexiconSignal:
     """Return the lexicon's signal for any text, an empty one included.
 

@@ -8,6 +8,7 @@ from enrichment.errors import InvalidReply
 from enrichment.inference.messages import LanguageModel
 from enrichment.stages import wheel
 from enrichment.stages.blending import UNDETERMINED_BELOW, blend, strongest
+from enrichment.stages.language import Heard
 from enrichment.stages.likelihood import pooled, primary_shares, words_below
 from enrichment.stages.prompts import FeelingQuestion, Method
 
@@ -30,11 +31,11 @@ class ModelSignal:
     warnings: tuple[str, ...] = ()
 
 
-def ask(model: LanguageModel, question: FeelingQuestion, heard: Mapping[str, float]) -> ModelSignal:
+def ask(model: LanguageModel, question: FeelingQuestion, heard: Heard) -> ModelSignal:
     """Return what a model names in a text.
 
     Args:
-        heard: the lexicon's distribution, which has a say in what is asked more closely.
+        heard: of the text's words, which have a say in what is asked more closely.
 
     Raises:
         InvalidReply: what came is no answer to the question.
@@ -45,19 +46,17 @@ def ask(model: LanguageModel, question: FeelingQuestion, heard: Mapping[str, flo
     return _likeliest(model, question, heard)
 
 
-def _likeliest(
-    model: LanguageModel, question: FeelingQuestion, heard: Mapping[str, float]
-) -> ModelSignal:
+def _likeliest(model: LanguageModel, question: FeelingQuestion, heard: Heard) -> ModelSignal:
     """Ask for the primary, and for a finer word under the one that both signals favour."""
     replies = [model.generate(request) for request in question.primaries()]
     if not all(reply.candidates for reply in replies):
         # The answer ended at once, or the host is too old to report them (before 0.12.11).
         raise InvalidReply("the host reported no probabilities")
     primaries = pooled(primary_shares(reply.candidates) for reply in replies)
-    shares = blend(primaries, heard, question.weights)
+    shares = blend(primaries, heard.signal.primaries, question.weights)
     favourite = strongest(shares)
     finer: Mapping[str, float] = {}
-    if shares[favourite] >= UNDETERMINED_BELOW:
+    if shares[favourite] * heard.trust.factor >= UNDETERMINED_BELOW:
         finer = words_below(favourite, model.generate(question.below(favourite)).candidates)
     return ModelSignal(primaries=primaries, finer=finer, warnings=() if primaries else (NO_LABEL,))
 

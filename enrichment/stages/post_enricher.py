@@ -19,6 +19,8 @@ from enrichment.stages.texts import Writing
 
 ATTEMPTS = 2
 EMBEDDED = "embedded"
+# Whatever language the reflection is in: prompt, review and the human texts are English.
+WRITTEN_IN = "en"
 CALM_BELOW, LIVELY_FROM = 0.4, 0.6
 
 
@@ -59,7 +61,6 @@ class PostEnricher:
         num_ctx: int,
         num_predict: int,
         temperature: float,
-        language: str = "en",
     ) -> None:
         """
         Args:
@@ -70,7 +71,6 @@ class PostEnricher:
         self._num_ctx = num_ctx
         self._num_predict = num_predict
         self._temperature = temperature
-        self._language = language
 
     def run_post_enrichment(
         self, stage1: Stage1, *, at_risk: bool = False, rotation: int = 0, variant: int = 0
@@ -127,7 +127,7 @@ class PostEnricher:
             secondary=secondary,
             tertiary=tertiary,
             invoked=tuple(stage1.answer.result["invoked"]),
-            language=self._language,
+            language=WRITTEN_IN,
             variant=variant,
             model=identity,
             num_ctx=self._num_ctx,

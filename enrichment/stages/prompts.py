@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import language, lexicon, likelihood, review, vocabulary, wheel
 from enrichment.stages.blending import Weights
+from enrichment.stages.quoting import quoted
 from enrichment.stages.writing_schemas import FREE_SCHEMA, led_schema
 
 TOP_CANDIDATES = 20  # the most that Ollama reports
@@ -112,6 +113,7 @@ class FeelingQuestion:
             "prompt": self.PROMPT_VERSION,
             "wheel": wheel.WHEEL_VERSION,
             "lexicon": lexicon.LEXICON_HASH,
+            "reading": language.LANGUAGE_HASH,
             "vocabulary": vocabulary.VOCABULARY_HASH,
             "weights": self.weights.hash,
             "num_ctx": self.num_ctx,
@@ -149,10 +151,7 @@ class FeelingQuestion:
         )
 
     def _quoted(self) -> str:
-        # The text is data: quoted, on one line, without the mark that would end the quote, and
-        # without the brackets of a model's special tokens, which a raw prompt would let through.
-        quoted = self.text.replace('"', "'").replace("<|", "< |").replace("|>", "| >")
-        return f'Diary: "{quoted}"'
+        return f'Diary: "{quoted(self.text)}"'
 
 
 SYSTEM = (

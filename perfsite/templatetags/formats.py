@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.conf.locale import LANG_INFO
 
 from enrichment.errors import (
     CircuitOpen,
@@ -45,6 +46,14 @@ REASON_WORDS: Mapping[str, str] = {
     QuestionRefused.__name__: "no model answered (its host refused the question)",
     ModelMissing.__name__: "no model answered (its host has no such model)",
     InvalidReply.__name__: "what the model answered could not be used",
+}
+# What Django has no name for.
+LANGUAGE_NAMES: Mapping[str, str] = {
+    "hi-Latn": "Hindi in Latin letters",
+    "tl": "Tagalog",
+    "und": "no language that could be told",
+    "zh": "Chinese",
+    "zxx": "no words",
 }
 REGION_NAMES: Mapping[str, str] = {
     "AU": "Australia",
@@ -172,6 +181,13 @@ def reason_words(value: str) -> str:
 def region_name(value: str) -> str:
     """Name the country of an ISO 3166-1 code."""
     return REGION_NAMES.get(value, value)
+
+
+@register.filter
+def language_name(code: str) -> str:
+    """Name the language of an ISO 639 code."""
+    name = LANGUAGE_NAMES.get(code) or LANG_INFO.get(code, {}).get("name", code)
+    return str(name)
 
 
 @register.filter

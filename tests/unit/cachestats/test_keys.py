@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cachestats.errors import InvalidKeyMaterial
-from cachestats.keys import canonical, make_key
+from cachestats.keys import canonical, make_key, make_material
 
 PEPPER = b"pepper"
 # Nested JSON is slow to draw; forty pairs a run find what breaks.
@@ -259,3 +259,14 @@ def test_key_of_known_material_never_changes() -> None:
     assert _key({"text": "A café."}, {"model": "m", "temperature": 0.3}) == (
         "3a84d0758855118adde5f1a097ea30b7b5438c01fb9e52d3faf1fd57f21f6155"
     )
+
+
+def test_material_of_another_scope_is_other_content() -> None:
+    """Of what another scope looked up, not even that it was looked up can be told."""
+
+    def number(params: dict[str, Any] | None) -> int:
+        return make_material({"text": "meh"}, params, "stage1").content_id(PEPPER)
+
+    assert number({"scope": "owner:ada", "model": "m"}) == number({"scope": "owner:ada"})
+    assert number({"scope": "owner:ada"}) != number({"scope": "owner:bob"})
+    assert number({"model": "m"}) == number(None) != number({"scope": "site"})

@@ -5,6 +5,7 @@ import pytest
 from enrichment import errors
 from enrichment.models import Status
 from enrichment.stages.help_lines import HELP_LINES
+from enrichment.stages.language import LANGUAGES
 from perfsite.templatetags import formats
 
 
@@ -124,3 +125,10 @@ def test_of_reads_a_mapping_by_a_variable_key():
     found = [formats.of({"sad": 0.5}, "sad"), formats.of({}, "sad"), formats.of(None, "sad")]
 
     assert found == [0.5, None, None]
+
+
+def test_every_language_that_is_detected_has_a_name():
+    """A page names languages, not codes."""
+    names = {code: formats.language_name(code) for code in LANGUAGES}
+    assert names["es"] == "Spanish"
+    assert not [code for code, name in names.items() if name == code]

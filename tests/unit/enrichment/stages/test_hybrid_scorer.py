@@ -24,9 +24,12 @@ from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection, Streaks
 from enrichment.stages.answers import Outcome
 from enrichment.stages.blending import Weights
-from enrichment.stages.hybrid_scorer import NOT_ENGLISH, HybridScorer, Stage1
+from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
+from enrichment.stages.language import NOT_ENGLISH
 from enrichment.stages.model_signal import NO_LABEL
 from enrichment.stages.prompts import FEELING_ENDINGS
+from tests.languages import NO_WORDS, NOISE
+from tests.schemas import assert_stage1
 from tests.unit.enrichment.scripted import (
     ASKING,
     IDENTITY,
@@ -77,25 +80,8 @@ def enrich(model, text=TEXT, cache=None, **changes) -> Stage1:
 def assert_legal(stage1: Stage1) -> None:
     """Hold a Stage 1 to its closed lists and ranges."""
     content = stage1.answer.result
-    assert set(content) == {
-        "wheel", "undetermined", "invoked", "expressed", "valence", "arousal", "confidence",
-        "events", "congruence", "warnings", "provenance",
-    }  # fmt: skip
-    for scale in ("valence", "arousal", "confidence", "congruence"):
-        assert 0 <= content[scale] <= 1
-    for name, allowed in (
-        ("invoked", vocabulary.DRIVERS),
-        ("expressed", vocabulary.TONES),
-        ("events", vocabulary.EVENTS),
-    ):
-        assert len(content[name]) <= 3
-        assert content[name] == sorted(set(content[name]))
-        assert set(content[name]) <= set(allowed)
-    path = stage1.path
-    assert content["undetermined"] == (not path)
-    assert (content["wheel"] is None) == (not path)
-    if path:
-        assert wheel.find(path[-1]) == path
+    assert_stage1(content)
+    assert content["undetermined"] == (not stage1.path)
     assert json.loads(json.dumps(content)) == content
 
 
@@ -230,11 +216,62 @@ def test_score_of_a_text_without_a_clear_feeling_is_undetermined():
     assert len(model.generated) == len(FEELING_ENDINGS)
 
 
-def test_score_of_another_language_is_less_sure_and_says_so():
-    """The lexicon reads English, so what is not English has half the confidence and a warning."""
-    german = enrich(scripted(), "Ich war gestern sehr traurig und habe nicht geschlafen")
-    assert NOT_ENGLISH in german.answer.result["warnings"]
-    assert german.answer.result["confidence"] <= 0.5
+SPANISH = "Por fin aprobé el examen, no me lo puedo creer, qué alegría tan grande."
+
+
+def test_score_of_another_language_is_the_models_alone_at_half_its_confidence():
+    """A model that may know the language is believed by half; no English word list has a say."""
+    likely = feeling(happy=-0.01, sad=-6.0)
+    stage1 = enrich(scripted(likely, GRATEFUL), SPANISH)
+
+    assert_legal(stage1)
+    content = stage1.answer.result
+    assert content["language"]["detected"] == "es"
+    assert content["warnings"] == [NOT_ENGLISH]
+    assert stage1.path[0] == "joyful"
+    assert 0.25 <= content["confidence"] <= 0.5
+    assert len(set(content["provenance"]["signals"]["lexicon"].values())) == 1
+
+
+def test_score_of_another_language_by_the_embedded_model_is_undetermined():
+    """It finds nearly everything unpleasant that is no English, so it is not asked further."""
+    model = scripted(who=replace(IDENTITY, engine="embedded"))
+    stage1 = enrich(model, SPANISH)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["confidence"] == 0
+    assert stage1.answer.result["warnings"] == [NOT_ENGLISH]
+    assert len(model.generated) == len(FEELING_ENDINGS)
+
+
+def test_fallback_for_another_language_is_undetermined():
+    """The lexicon alone does not know it either, and says so."""
+    stage1 = enrich(scripted(HostUnreachable("away")), SPANISH)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["warnings"] == ["no model took part", NOT_ENGLISH]
+
+
+def test_score_of_a_text_that_is_sent_as_another_language_follows_the_sender():
+    """Short texts look like English at times; who names another language is believed."""
+    stage1 = scorer_of(scripted()).enrich("No", (), AT, "es")
+
+    assert NOT_ENGLISH in stage1.answer.result["warnings"]
+    assert stage1.answer.result["language"]["detected"] == "en"
+
+
+@pytest.mark.parametrize("engine", ["embedded", "ollama"])
+@pytest.mark.parametrize("text", [*NO_WORDS, *NOISE, "x7 " * 1600])
+def test_score_of_no_words_is_undetermined_however_sure_the_model_is(text, engine):
+    """Emoji, numbers, dots and letters at random show no feeling that could be named."""
+    model = scripted(feeling(happy=-0.01, sad=-6.0), who=replace(IDENTITY, engine=engine))
+    stage1 = enrich(model, text)
+
+    assert_legal(stage1)
+    assert stage1.path == ()
+    assert stage1.answer.result["confidence"] == 0
 
 
 # Without the model

@@ -306,13 +306,12 @@ def test_writing_for_the_same_path_and_drivers_is_shared(changes):
         (feeling_of("sad", "lonely"), {}),
         (feeling_of("joyful", "cheerful", "grateful", invoked=("pride",)), {}),
         (feeling_of("joyful", "cheerful", "grateful", invoked=()), {}),
-        (JOYFUL, {"language": "de"}),
         (JOYFUL, {"num_ctx": 2048}),
         (JOYFUL, {"num_predict": 120}),
         (JOYFUL, {"temperature": 0.7}),
     ],
 )
-def test_writing_for_another_feeling_language_or_option_is_another(stage1, changes):
+def test_writing_for_another_feeling_or_option_is_another(stage1, changes):
     """What changes the text is in the key."""
     cache = DictCache()
     run(scripted(), cache=cache)
