@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from enrichment.stages.prompts import FEELING_ENDINGS
 from tests.faults.chaos_site import chaos_folder
 from tests.queues import Model
 from tests.sites import running_site
@@ -66,9 +67,7 @@ def _submit_all(folder: Path, model: Model, submissions: int) -> Crowd:
     primary = [
         body
         for body in model.script.questions("/api/generate")
-        if TEXT in body.get("prompt", "")
-        and body["prompt"].endswith("The writer feels")
-        and "More exactly" not in body["prompt"]
+        if TEXT in body.get("prompt", "") and body["prompt"].endswith(FEELING_ENDINGS[0])
     ]
     return Crowd(
         accepted=len(locations),

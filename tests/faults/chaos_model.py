@@ -18,6 +18,7 @@ from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIde
 from enrichment.inference.replies import read_reply
 from enrichment.stages import wheel
 from enrichment.stages.likelihood import PLAIN_WORDS
+from enrichment.stages.prompts import FEELING_ENDINGS
 from tests.standin import BREAKS_OFF, DIGEST, MODEL, Answer, Script, feeling, standin, written
 
 GENERATE_SECONDS = 0.05
@@ -25,7 +26,7 @@ CHAT_SECONDS = 0.3
 SLOW_SECONDS = 2.0
 # An answer that was sent so lately may not have been stored yet.
 KEEPING_SECONDS = 0.25
-QUESTION = "How does the writer feel? The writer feels"
+QUESTION = "How does the writer feel? "
 ADJECTIVES = ("small", "quiet", "warm", "blue", "slow", "green", "soft", "wide", "plain", "bright")
 PLACES = ("kitchen", "garden", "river", "street", "window", "station", "bridge", "market")
 # Legal JSON that must not be shown to anybody: it says the same three times, and insults.
@@ -164,7 +165,7 @@ class ChaosModel:
 def stage_of(body: dict[str, Any]) -> str:
     """Return which inference a question belongs to, however it is asked.
 
-    One of Stage 1 takes two questions: a primary, and a word under it.
+    One of Stage 1 takes several questions: for a primary, and for a word under it.
     """
     if messages := body.get("messages"):
         return str(messages[-1]["content"])
@@ -173,18 +174,18 @@ def stage_of(body: dict[str, Any]) -> str:
 
 def begins_stage(body: dict[str, Any]) -> bool:
     """Return whether a question is the first of an inference."""
-    return "messages" in body or str(body.get("prompt", "")).endswith(QUESTION)
+    return "messages" in body or str(body.get("prompt", "")).endswith(QUESTION + FEELING_ENDINGS[0])
 
 
 def answer_feeling(prompt: str) -> Answer:
     """Answer what the writer feels, by chance of the text: a primary, then a word under it."""
-    asked = prompt.partition(QUESTION)[2]
-    choice = _chance(prompt)
-    if not asked:
+    text, _, asked = prompt.partition(QUESTION)
+    choice = _chance(text)
+    if asked in FEELING_ENDINGS:
         words = tuple(PLAIN_WORDS.values())
         first = words[choice % len(words)]
         return feeling({first: -0.05, **{word: -9.0 for word in words if word != first}})
-    plain = asked.strip().partition(".")[0]
+    plain = asked.removeprefix("The writer feels ").partition(".")[0]
     primary = next(name for name, word in PLAIN_WORDS.items() if word == plain)
     secondaries = wheel.secondaries(primary)
     tertiaries = wheel.tertiaries(secondaries[choice % len(secondaries)])

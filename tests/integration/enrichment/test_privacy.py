@@ -22,6 +22,7 @@ from cachestats.cache import get_cache
 from cachestats.models import CacheEntry, EntryUse, Failure, LookupBatch
 from enrichment import tasks
 from enrichment.models import HostState, Job, Reflection, StageResult, Status
+from enrichment.stages.prompts import FEELING_ENDINGS
 from perfsite.logs import FORMATS, logging_config
 from tests.conftest import TokenMaker
 from tests.standin import BREAKS_OFF, Answer, Script, as_json, feeling, written
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 URL = "/api/v1/reflections/"
 RUN_AND_READ = ("enrich:run", "enrich:read")
 TEXT = "I'm feeling grateful for my sister today"
+QUESTIONS = len(FEELING_ENDINGS) + 1  # of one Stage 1
 
 
 def submit(client: APIClient, text: str = TEXT, **fields: str):
@@ -134,7 +136,7 @@ def test_words_owner_and_time_of_a_reflection_reach_no_log_prompt_or_cache(
         tasks.run_next_job()
         log = told()
 
-    job = Job.objects.get(reflection=made["id"])
+    job = Job.objects.for_people().get(reflection=made["id"])
     assert "[JOB]" in log
     if isinstance(fault, type):
         assert (job.status, job.last_error) == (Status.QUEUED, fault.__name__)
@@ -241,7 +243,7 @@ def test_two_owners_of_the_same_words_get_two_answers(api: TokenMaker, model: Sc
         shown.append(client.get(place))
         told.append(client.get("/api/v1/cache/stats/").json())
 
-    assert asked == [2, 4]
+    assert asked == [QUESTIONS, 2 * QUESTIONS]
     ours, theirs = (response.json()["stage1"] for response in shown)
     assert (ours["cache"], theirs["cache"]) == ("miss", "miss")
     assert (ours["age_seconds"], theirs["age_seconds"]) == (0, 0)
@@ -277,7 +279,7 @@ def test_owner_does_not_join_anothers_question_in_flight(api: TokenMaker, model:
         worker.join(30)
 
     assert not together.broken
-    assert len(model.questions("/api/generate")) == 4
+    assert len(model.questions("/api/generate")) == 2 * QUESTIONS
     caches = StageResult.objects.filter(stage=1).values_list("cache", flat=True)
     assert list(caches) == ["miss", "miss"]
 
@@ -291,7 +293,7 @@ def test_site_token_shares_answers_among_the_owners_it_names(api: TokenMaker, mo
     again = submit(client, owner="bob")
 
     assert (again.status_code, again["X-Cache"]) == (200, "HIT")
-    assert len(model.questions("/api/generate")) == 2
+    assert len(model.questions("/api/generate")) == QUESTIONS
 
 
 def test_person_and_token_of_the_same_name_share_nothing(
@@ -305,7 +307,7 @@ def test_person_and_token_of_the_same_name_share_nothing(
     client.post("/", {"text": TEXT})
     tasks.run_next_job()
 
-    assert len(model.questions("/api/generate")) == 4
+    assert len(model.questions("/api/generate")) == 2 * QUESTIONS
 
 
 def test_stranger_learns_nothing_from_an_id(api: TokenMaker, model: Script):
