@@ -49,18 +49,18 @@ class Scoring(Section):
     """
 
     method: Literal["likelihood", "schema"] = "likelihood"  # how the model is asked for a feeling
-    model_weight: Weight = 0.892
-    lexicon_weight: Weight = 1.335
+    model_weight: Weight = 0.855
+    lexicon_weight: Weight = 1.366
     polarity_weight: Weight = 0.588  # of the model's verdict on pleasant or unpleasant
     # Added to a primary's score: above 0 for one that is named too seldom.
-    lean_sad: Lean = 0.105
-    lean_mad: Lean = 0.927
-    lean_scared: Lean = 0.524
-    lean_joyful: Lean = -1.394
-    lean_powerful: Lean = -0.816
-    lean_peaceful: Lean = 0.657
-    confidence_slope: Weight = 0.826
-    confidence_offset: Lean = 0.663
+    lean_sad: Lean = 0.11
+    lean_mad: Lean = 0.918
+    lean_scared: Lean = 0.52
+    lean_joyful: Lean = -1.353
+    lean_powerful: Lean = -0.81
+    lean_peaceful: Lean = 0.617
+    confidence_slope: Weight = 0.791
+    confidence_offset: Lean = 0.679
 
 
 class Caching(Section):
