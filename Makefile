@@ -30,7 +30,7 @@ bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.roundtrip
 
 writing: install
-	@$(BIN)/python -m tests.benchmarks.writing $(FILE) $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.writing "$(FILE)" $(ARGS)
 
 proofs: install
 	@$(BIN)/python -m tests.faults.cache_proofs $(ARGS)

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,7 +16,7 @@ from cachestats import services as cache_services
 from cachestats.cache import CacheState, Lookup, get_cache
 from cachestats.services import checkpoint
 from enrichment import hosts, jobs, variants
-from enrichment.errors import EnrichmentError, InferenceError
+from enrichment.errors import CallAborted, EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
@@ -194,9 +194,15 @@ def _run_again(job: Job) -> None:
     stage1 = _scorer(reflection.key_scope).enrich(
         reflection.text, (), reflection.local_time, reflection.language
     )
-    answers = [stage1.answer]
-    rows = [_result_row(reflection, 1, stage1.answer, _ms_since(started))]
-    choice = None
+    first = _result_row(reflection, 1, stage1.answer, _ms_since(started))
+    with _forgetting_with(reflection, first.key):
+        _finish_again(job, stage1, first)
+
+
+def _finish_again(job: Job, stage1: Stage1, first: StageResult) -> None:
+    """Do Stage 2 once more, and put both results in the place of the fallbacks, or neither."""
+    reflection = job.reflection
+    answers, rows, choice = [stage1.answer], [first], None
     # Who may be in danger has the safety text, which no model writes.
     if not reflection.at_risk:
         row, answer, choice = _write(reflection, stage1)
@@ -207,7 +213,7 @@ def _run_again(job: Job) -> None:
         return
     for row in rows:
         _log_stage(row, reflection.text if row.stage == 1 else _path(stage1))
-    with _forgetting_with(reflection, rows[0].key), transaction.atomic():
+    with transaction.atomic():
         jobs.commit_again(job, rows)
         variants.make_ahead(choice, rows[-1])
 
@@ -245,21 +251,25 @@ def enrich_text(submission: Submission) -> Enriched:
 def forget(reflection: Reflection) -> None:
     """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
 
-    Its Stage 1 entry goes too, unless another reflection holds the same key. A job that is
-    running loses its claim and writes nothing.
+    Its Stage 1 entry goes too, unless another reflection holds the same key, and so does one that
+    a job left which was cancelled, or tried in vain for better answers, before it wrote a result.
+    A job that is running loses its claim and writes nothing.
     """
-    key = getattr(reflection.result_of(1), "key", "")
+    keys = {
+        getattr(reflection.result_of(1), "key", ""),
+        _scorer(reflection.key_scope).key(reflection.text, reflection.language),
+    }
     with transaction.atomic():
         reflection.delete()
         # The admin deletes within a transaction of its own; a log can't be moved from inside one.
-        transaction.on_commit(lambda: _drop_entry(key))
+        transaction.on_commit(lambda: _drop_entries(keys))
         transaction.on_commit(lambda: checkpoint("default"))
 
 
 def forget_failure(job: Job) -> None:
     """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
     if not Reflection.objects.filter(pk=job.reflection_id).exists():
-        _drop_entry("")
+        _drop_entries(())
 
 
 def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | None]:
@@ -313,9 +323,9 @@ def _forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
     """Drop what was cached of a reflection that was forgotten while the model was at work."""
     try:
         yield
-    except ClaimLost:
+    except (ClaimLost, CallAborted):
         if not Reflection.objects.filter(pk=reflection.pk).exists():
-            _drop_entry(key)
+            _drop_entries([key])
         raise
 
 
@@ -326,14 +336,15 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
             Reflection.objects.filter(pk=row.reflection_id).update(enrich_again=True)
 
 
-def _drop_entry(key: str) -> None:
-    """Delete a forgotten reflection's Stage 1 entry unless another reflection holds its key, and
-    errors on their way to other processes, which may quote it.
+def _drop_entries(keys: Iterable[str]) -> None:
+    """Delete a forgotten reflection's Stage 1 entries unless another reflection holds their keys,
+    and errors on their way to other processes, which may quote it.
     """
     try:
         cache_services.forget_failures()
-        if key and not StageResult.objects.filter(stage=1, key=key).exists():
-            cache_services.forget_entry(key)
+        for key in filter(None, keys):
+            if not StageResult.objects.filter(stage=1, key=key).exists():
+                cache_services.forget_entry(key)
     except cache_services.UNUSABLE as exc:
         logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
 

@@ -43,7 +43,8 @@ class Choice:
 def number_in_force() -> int:
     """Return how many variants there are to be of each text.
 
-    At temperature 0 one: they have another seed each, which then changes nothing.
+    At temperature 0 one: they differ by their seed, which then changes nothing (but for a model
+    that is led, which is not worth a rule of its own).
     """
     inference = current().config.inference
     return inference.variants if inference.temperature else 1

@@ -177,6 +177,12 @@ MIXED: tuple[str, ...] = (
 """Mostly English with a phrase of another language."""
 
 ENGLISH: tuple[str, ...] = (
+    "I met Tom",
+    "Grandpa might die soon",
+    "Our van got stolen",
+    "Will my van die?",
+    "The main thing is rest",
+    "He may die",
     "so tired",
     "meh",
     "ugh",
@@ -252,11 +258,11 @@ NO_WORDS: tuple[str, ...] = (
     "- - -",
     "———",
     ":-(",
-    "https://example.org/a/b?c=1",
 )
 """Nothing to read a language from."""
 
 NOISE: tuple[str, ...] = (
+    "https://example.org/a/b?c=1",
     "asdfgh qwertz yxcvbn",
     "xkcdq zzrtp wvvn kjhg",
     "aaaaaaaaaaaaaaaaaaaa",

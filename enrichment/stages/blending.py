@@ -16,6 +16,9 @@ from enrichment.stages.vocabulary import canonical_hash
 
 # A model reports 20 candidates only; what is not among them is unlikely, not impossible.
 FLOOR = 0.01
+# A generated label is one word without a probability. Small models were right about half the time,
+# and the rest is anybody's guess; how far to trust it is for the fitted weights to say.
+LABEL_SHARE = 0.5
 # Below this share no primary stands out from the other five (1/6 each).
 UNDETERMINED_BELOW = 0.25
 
@@ -39,8 +42,9 @@ class Weights:
     @property
     def hash(self) -> str:
         """Return 16 hex digits over all that shapes a blend."""
+        limits = [FLOOR, LABEL_SHARE, UNDETERMINED_BELOW]
         parts = [self.model, self.lexicon, self.polarity, self.slope, self.offset]
-        return canonical_hash([FLOOR, parts, dict(self.leans)])
+        return canonical_hash([limits, parts, dict(self.leans)])
 
 
 Evidence = tuple[float, float, float]
@@ -90,6 +94,15 @@ def strongest(shares: Mapping[str, float]) -> str:
 def confidence(shares: Mapping[str, float], weights: Weights) -> float:
     """Return how probably the strongest primary is right, 0 to 1."""
     return logistic(weights.slope * log_odds(max(shares.values())) + weights.offset)
+
+
+def is_determined(shares: Mapping[str, float], sure: float) -> bool:
+    """Return whether a primary stands out, and is sure enough to be named.
+
+    Args:
+        sure: the confidence, after what the text's language takes from it.
+    """
+    return min(max(shares.values()), sure) >= UNDETERMINED_BELOW
 
 
 def log_share(share: float) -> float:

@@ -22,21 +22,23 @@ _DISTINCT = _words(
     she her his our we my was is are it at for not but when who how why where after before again
     today yesterday tomorrow feel feels feeling felt just really very some any more much too will
     can do did does had has if up out only into over being myself every nothing something
-    everything all know think went got get going i'd i'll you're we're that's
+    everything all know think went got get going i'd i'll you're we're that's saw ate took made came
+    told said gave found bought called talked walked slept woke cooked stayed
     called told said asked came took left gave found tried made thought wanted knew need says
     people someone nobody anyone always never still
     hmm ugh meh omg lol idk tbh smh fml
     """
 )
-_SHARED = _words("i a an as am be by he in me no or so to us on")
+_SHARED = _words("i a an as am be by he in me no or so to us on met die van main hun")
 _FOREIGN = _words(
     """
     que el los las una por para pero muy estoy con como más soy está tengo hoy
-    le les des une et est pas je suis dans pour avec mais très ce qui sur nous vous c'est j'ai
-    der die das und ist nicht ich bin ein eine mit auf für heute sehr aber wir auch habe mich
-    il lo gli che di sono molto oggi della anche
+    le les des une et est je suis dans pour avec mais très ce qui sur nous vous c'est j'ai
+    der das und ist nicht ich ein eine nacht lang gestern morgen hatte
+    mit auf für heute sehr aber wir auch habe mich
+    il lo gli che sono molto oggi della anche
     não uma você muito estou hoje meu minha eu
-    het een niet ik ben van maar met vandaag voor
+    het een niet ik ben maar vandaag voor
     jag och är inte det jeg ikke og
     """
 )
@@ -79,10 +81,10 @@ def englishness(text: str, words: Sequence[str], is_known: Callable[[str], bool]
     for word in words:
         if word in _DISTINCT:
             known += 1.0
-        elif word in _FOREIGN or word in HINDI:
-            foreign += 1.0
         elif word in _SHARED:
             known += 0.5
+        elif word in _FOREIGN or word in HINDI:
+            foreign += 1.0
         elif is_known(word):
             known += 1.0
     known_part = min(1.0, known / len(words) / _ENOUGH_KNOWN)

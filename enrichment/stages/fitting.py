@@ -18,6 +18,7 @@ from enrichment.stages.blending import (
     blend,
     confidence,
     evidence,
+    is_determined,
     log_odds,
     logistic,
     softmax,
@@ -27,6 +28,8 @@ from enrichment.stages.scoring import Reading
 
 FOLDS = 5
 FEWEST = 10 * FOLDS
+# Of which a fifth is held back each time.
+FEWEST_IN_ALL = FEWEST * FOLDS // (FOLDS - 1) + 1
 # At 1 each primary counts alike, however often it is reported.
 RARE_COUNTS_MORE = 1.0
 # How strongly a lean is drawn to 0 and the signals' parts to what is usual: some primaries have a
@@ -92,7 +95,9 @@ def fit(examples: Sequence[Example]) -> Weights:
 def read(example: Example, weights: Weights) -> Reading:
     """Return what a blend with these weights makes of a text."""
     shares = blend(example.named, example.heard, weights)
-    return Reading(primary=strongest(shares), confidence=confidence(shares, weights))
+    sure = confidence(shares, weights)
+    found = strongest(shares) if is_determined(shares, sure) else None
+    return Reading(primary=found, confidence=sure)
 
 
 def read_across(examples: Sequence[Example], seed: int = 0) -> list[Reading]:

@@ -14,7 +14,7 @@ from enrichment.inference.messages import LanguageModel, ModelIdentity
 from enrichment.stages import analytics, model_signal, vocabulary, wheel
 from enrichment.stages.analytics import PastReflection
 from enrichment.stages.answers import AnswerCache, CachedValue, Outcome, StageAnswer, from_cache
-from enrichment.stages.blending import UNDETERMINED_BELOW, Weights, blend, confidence, strongest
+from enrichment.stages.blending import Weights, blend, confidence, is_determined, strongest
 from enrichment.stages.language import Heard, hear
 from enrichment.stages.model_signal import ModelSignal
 from enrichment.stages.prompts import FeelingQuestion, Method, normalise_text
@@ -90,6 +90,14 @@ class HybridScorer:
         question = self._question(text, language, identity)
         return self._cache.peek(question.content, question.params, question.CACHE_TYPE)
 
+    def key(self, text: str, language: str) -> str:
+        """Return the key that a text's answer has or would have; "" while no model is known."""
+        try:
+            question = self._question(text, language, self._model.identity())
+        except InferenceError:
+            return ""
+        return self._cache.key(question.content, question.params, question.CACHE_TYPE).hex
+
     def _answer(self, text: str, language: str) -> StageAnswer:
         try:
             question = self._question(text, language, self._model.identity())
@@ -148,10 +156,10 @@ class HybridScorer:
         """Return Stage 1's content: closed words and numbers, nothing of the text."""
         signal, trust = heard.signal, heard.trust
         shares = blend(named.primaries, signal.primaries, self._weights)
-        primary = strongest(shares)
         sure = confidence(shares, self._weights) * trust.factor
-        determined = min(shares[primary], sure) >= UNDETERMINED_BELOW
-        path = _path(primary, named.finer, signal.words) if determined else ()
+        path: tuple[str, ...] = ()
+        if is_determined(shares, sure):
+            path = _path(strongest(shares), named.finer, signal.words)
         usual_valence, usual_arousal = wheel.affect(path)
         invoked, expressed = signal.invoked, signal.expressed
         if len(path) > 1:

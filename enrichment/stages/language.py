@@ -19,6 +19,8 @@ ENGLISH = "en"
 HINDI_IN_LATIN = "hi-Latn"
 UNKNOWN = "und"
 NO_LANGUAGE = "zxx"
+# What a sender may name without naming another language: English, several, none that is known.
+LEFT_TO_THE_TEXT = frozenset({ENGLISH, "eng", "mul", UNKNOWN, NO_LANGUAGE})
 # Those that many people write in and that the library tells apart within a few words. Among all
 # of its 140 short texts get lost: fewer choices are surer.
 _CODES = """
@@ -49,6 +51,7 @@ LANGUAGE_HASH = canonical_hash(
         "named": list(NAMED),
         "limits": [SURE, ENOUGH_HINDI, WHOLLY_ENGLISH, FOREIGN_FACTOR],
         "read_english_alone": sorted(READ_ENGLISH_ALONE),
+        "left_to_the_text": sorted(LEFT_TO_THE_TEXT),
     }
 )
 """Part of the cache key of each score."""
@@ -114,7 +117,7 @@ def detect(text: str, englishness: float) -> Language:
         return Language(detected=HINDI_IN_LATIN, confidence=round(1 - englishness, 2))
     code, share = _identifier()(text)
     if code == NO_LANGUAGE or share < SURE:
-        return Language(detected=UNKNOWN if code != NO_LANGUAGE else code, confidence=0.0)
+        return Language(detected=UNKNOWN, confidence=0.0)
     return Language(detected=code, confidence=round(share, 2))
 
 
@@ -125,7 +128,7 @@ def trust(language: Language, *, declared: str, engine: str) -> Trust:
         declared: the language that the sender names; another than English is believed.
         engine: whose model it is; of those that read nothing but English there is no finding.
     """
-    elsewhere = declared.partition("-")[0] != ENGLISH
+    elsewhere = declared.partition("-")[0] not in LEFT_TO_THE_TEXT
     if language.detected == NO_LANGUAGE or (language.detected == UNKNOWN and not elsewhere):
         return Trust(factor=0.0, by_words=True, warning=NOT_LEGIBLE)
     if language.detected != ENGLISH or elsewhere:

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from enrichment.errors import InvalidReply
 from enrichment.inference.messages import LanguageModel
 from enrichment.stages import wheel
-from enrichment.stages.blending import UNDETERMINED_BELOW, blend, strongest
+from enrichment.stages.blending import LABEL_SHARE, blend, confidence, is_determined, strongest
 from enrichment.stages.language import Heard
 from enrichment.stages.likelihood import pooled, primary_shares, words_below
 from enrichment.stages.prompts import FeelingQuestion, Method
 
-# A generated label is one word without a probability. Small models were right about half the time,
-# and the rest is anybody's guess; how far to trust it is for the blend's fitted weights to say.
-LABEL_SHARE = 0.5
 NO_LABEL = "the model named no feeling that the wheel knows; the lexicon decided"
 
 
@@ -48,15 +45,18 @@ def ask(model: LanguageModel, question: FeelingQuestion, heard: Heard) -> ModelS
 
 def _likeliest(model: LanguageModel, question: FeelingQuestion, heard: Heard) -> ModelSignal:
     """Ask for the primary, and for a finer word under the one that both signals favour."""
-    replies = [model.generate(request) for request in question.primaries()]
-    if not all(reply.candidates for reply in replies):
-        # The answer ended at once, or the host is too old to report them (before 0.12.11).
-        raise InvalidReply("the host reported no probabilities")
-    primaries = pooled(primary_shares(reply.candidates) for reply in replies)
+    answers: list[Mapping[str, float] | None] = []
+    for request in question.primaries():
+        candidates = model.generate(request).candidates
+        if not (candidates or answers):
+            # The answer ended at once, or the host is too old to report them (before 0.12.11).
+            raise InvalidReply("the host reported no probabilities")
+        answers.append(primary_shares(candidates))
+    primaries = pooled(answers)
     shares = blend(primaries, heard.signal.primaries, question.weights)
-    favourite = strongest(shares)
     finer: Mapping[str, float] = {}
-    if shares[favourite] * heard.trust.factor >= UNDETERMINED_BELOW:
+    if is_determined(shares, confidence(shares, question.weights) * heard.trust.factor):
+        favourite = strongest(shares)
         finer = words_below(favourite, model.generate(question.below(favourite)).candidates)
     return ModelSignal(primaries=primaries, finer=finer, warnings=() if primaries else (NO_LABEL,))
 

@@ -12,7 +12,15 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.stages import language, lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import (
+    language,
+    lexicon,
+    likelihood,
+    review,
+    vocabulary,
+    wheel,
+    writing_leads,
+)
 from enrichment.stages.blending import Weights
 from enrichment.stages.quoting import quoted
 from enrichment.stages.writing_schemas import FREE_SCHEMA, led_schema
@@ -108,6 +116,8 @@ class FeelingQuestion:
             "scope": self.scope,
             "language": self.language,
             "method": self.method,
+            # What a score is trusted for hangs on whether the embedded model made it.
+            "engine": self.model.engine,
             "model": self.model.name,
             "digest": self.model.digest,
             "prompt": self.PROMPT_VERSION,
@@ -218,7 +228,8 @@ class WritingQuestion:
             "digest": self.model.digest,
             "prompt": self.PROMPT_VERSION,
             "wheel": wheel.WHEEL_VERSION,
-            "review": review.REVIEW_VERSION,
+            "review": review.REVIEW_HASH,
+            "leads": writing_leads.LEADS_HASH,
             "variant": self.variant,
             "num_ctx": self.num_ctx,
             "num_predict": self.num_predict,

@@ -17,13 +17,15 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from enrichment.stages import review_rules as rules
-from enrichment.stages import risk
-from enrichment.stages.imperatives import is_imperative
+from enrichment.stages import risk, risk_phrases
+from enrichment.stages.imperatives import VERBS, is_imperative
 from enrichment.stages.texts import Writing
+from enrichment.stages.vocabulary import canonical_hash
 
-__all__ = ["REVIEW_VERSION", "InvalidWriting", "Writing", "problems", "review"]
+__all__ = ["REVIEW_HASH", "InvalidWriting", "Writing", "problems", "review"]
 
 REVIEW_VERSION = "2"
+"""Raise it with any change of how a reply is reviewed; the lists are hashed anyway."""
 
 POEM_WORDS = (4, 14)
 TIP_WORDS = (5, 18)
@@ -36,6 +38,22 @@ JACCARD_LIMIT = 0.75
 # Share of everyday words over the whole writing: English has 0.3 and more even in terse lines,
 # other languages and gibberish stay below 0.1.
 EVERYDAY_SHARE = 0.15
+
+REVIEW_HASH = canonical_hash(
+    {
+        "version": REVIEW_VERSION,
+        "lengths": [POEM_WORDS, TIP_WORDS, CLOSING_WORDS, STRING_CHARACTERS],
+        "limits": [JACCARD_LIMIT, EVERYDAY_SHARE],
+        "content": {code: pattern.pattern for code, (_, pattern) in rules.CONTENT.items()},
+        "words": [sorted(rules.FOREIGN_WORDS), sorted(rules.EVERYDAY_WORDS), sorted(VERBS)],
+        "risk": [
+            risk_phrases.IDIOMS,
+            dict(risk_phrases.SIGNALS),
+            dict(risk_phrases.GENTLE),
+        ],
+    }
+)
+"""Part of the cache key of all that was reviewed: what a newer list would refuse is a miss."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _KEYS = {"poem", "tips", "closing_line"}

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from enrichment.stages.vocabulary import canonical_hash
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leads:
@@ -258,3 +260,8 @@ LEADS: Mapping[str, Leads] = MappingProxyType(
         ),
     }
 )
+
+LEADS_HASH = canonical_hash(
+    {primary: [leads.poem, leads.tips, leads.closing] for primary, leads in LEADS.items()}
+)
+"""Part of the cache key of what a led model wrote."""

@@ -18,7 +18,7 @@ def test_most_texts_end_with_the_words_of_the_embedded_model(settings: Settings,
     """At least two of three; the benchmark on a hundred texts asks for four of five."""
     if not (table := os.environ.get("EVALUATION_CSV")):
         pytest.skip("EVALUATION_CSV names no file of diary texts")
-    with Path(table).open(newline="", encoding="utf-8") as lines:
+    with Path(table).open(newline="", encoding="utf-8-sig") as lines:
         texts = sample(read_texts(lines), TEXTS, seed=1)
     settings.OLLAMA_HOST = engine_url
     hosts.forget_client()

@@ -27,7 +27,7 @@ PARAMS = {
     "prompt": 7,
     "wheel": 3,
     "lexicon": "ab12cd34ef56ab78",
-    "model_weight": 0.3,
+    "weights": "0a1b2c3d4e5f6071",
     "num_ctx": 4096,
     "variant": 0,
 }

@@ -84,7 +84,10 @@ class Watched:
 
 def read_texts(lines: Iterable[str]) -> list[str]:
     """Return the texts of a CSV file with a column `text`."""
-    return [text for row in csv.DictReader(lines) if (text := (row["text"] or "").strip())]
+    rows = csv.DictReader(lines)
+    if "text" not in (rows.fieldnames or ()):
+        raise SystemExit("The file needs a header with a column `text`.")
+    return [text for row in rows if (text := (row["text"] or "").strip())]
 
 
 def sample(texts: Sequence[str], count: int, seed: int) -> list[str]:
@@ -183,7 +186,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=100, help="how many texts (default: 100)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
     options = parser.parse_args()
-    with options.file.open(newline="", encoding="utf-8") as lines:
+    with options.file.open(newline="", encoding="utf-8-sig") as lines:
         texts = sample(read_texts(lines), options.texts, options.seed)
     with model_in_use() as model:
         who = model.identity()

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from cachestats.errors import InvalidConfig
 from enrichment.evaluation import (
     BLEND,
     SIGNALS,
@@ -23,7 +24,7 @@ from enrichment.evaluation import (
     save_fitted,
 )
 from enrichment.stages import scoring, wheel
-from enrichment.stages.fitting import FOLDS, TooFew
+from enrichment.stages.fitting import FEWEST_IN_ALL, FOLDS, TooFew
 from enrichment.stages.prompts import Method
 from enrichment.stages.scoring import InvalidTable, LabelledText
 from enrichment.tuned_stages import as_overlay
@@ -59,14 +60,14 @@ class Command(BaseCommand):
         texts = _read(options["file"])[:limit]
         if not texts:
             raise CommandError(f"{options['file']} has no text with a feeling that counts.")
+        if options["fit"] and len(texts) < FEWEST_IN_ALL:
+            raise CommandError(f"--fit takes at least {FEWEST_IN_ALL} texts, not {len(texts)}.")
         try:
             found = evaluate(texts, _shown, options["method"] and Method(options["method"]))
             if options["fit"]:
                 found = fit(found)
         except (NoModel, TooFew) as exc:
             raise CommandError(f"{exc}.") from exc
-        if options["apply"]:
-            self._apply(found)
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json()))
         else:
@@ -74,10 +75,15 @@ class Command(BaseCommand):
             console.print(*_tables(found), sep="\n")
             if found.weights:
                 console.print("Fitted on all of them:", json.dumps(as_overlay(found.weights)))
+        if options["apply"]:
+            self._apply(found)
 
     def _apply(self, found: Evaluation) -> None:
         """Put the fitted weights in force."""
-        revision = save_fitted(found)
+        try:
+            revision = save_fitted(found)
+        except InvalidConfig as exc:
+            raise CommandError(f"The weights can't be put in force: {exc}") from exc
         self.stderr.write(f"In force from now on, as revision {revision} of the configuration.")
 
 

@@ -165,7 +165,7 @@ def test_evaluate_compares_ways_of_asking(model: Script, table: Path, capsys):
 def test_evaluate_on_too_few_texts_to_fit_says_how_many_it_takes(model: Script, table: Path):
     """Three texts fit no weights."""
     model.generate = lambda _body: feeling({"happy": -0.1})
-    with pytest.raises(CommandError, match="at least 50 texts"):
+    with pytest.raises(CommandError, match="at least 63 texts, not 3"):
         call_command("evaluate", str(table), "--fit")
 
 

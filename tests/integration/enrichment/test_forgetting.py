@@ -156,3 +156,44 @@ def test_tickets_carry_nothing(api: TokenMaker, model: Script, word: str):
     task = OrmQ.objects.get().task
     assert (task["args"], task["kwargs"]) == ((), {})
     assert word not in json.dumps(task, default=str)
+
+
+def test_entry_of_a_try_in_vain_goes_with_its_reflection(api: TokenMaker, model: Script, word: str):
+    """A better Stage 1 was computed and kept, Stage 2 failed again: no result names that entry."""
+    client = api(*RUN_AND_READ)
+    model.chat = lambda _body: as_json({"error": "down"}, 500)
+    plain, model.generate = model.generate, lambda _body: as_json({"error": "down"}, 500)
+    place = submit(client, f"I was so happy about {word}")
+    work()
+    HostState.objects.all().delete()
+    model.generate = plain
+    jobs.queue_again()
+    work()
+    assert CacheEntry.objects.filter(cache_type="stage1_enrichment").count() == 1
+    assert StageResult.objects.get(stage=1).key == ""
+
+    assert client.delete(place).status_code == 204
+
+    assert not CacheEntry.objects.filter(cache_type="stage1_enrichment").exists()
+
+
+def test_entry_of_a_cancelled_job_goes_with_its_reflection(
+    api: TokenMaker, model: Script, word: str
+):
+    """It was cancelled while its Stage 1 was computed, which is kept, but no result was written."""
+    client = api(*RUN_AND_READ)
+    place = submit(client, f"I was so happy about {word}")
+    plain = model.generate
+
+    def cancel_meanwhile(body):
+        client.post(f"{place}cancel/")
+        return plain(body)
+
+    model.generate = cancel_meanwhile
+    work()
+    assert CacheEntry.objects.count() == 1
+    assert not StageResult.objects.exists()
+
+    client.delete(place)
+
+    assert not CacheEntry.objects.exists()

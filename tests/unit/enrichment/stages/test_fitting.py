@@ -111,6 +111,12 @@ def test_fit_stays_within_what_the_tuning_takes():
         parse(as_overlay(weights))
 
 
+def test_read_names_nothing_where_stage_1_would_not():
+    """A text without a clear feeling is undetermined here too, and so is no hit."""
+    silent = Example(named=None, heard=mostly("sad", 1 / 6), primaries=frozenset({"sad"}))
+    assert read(silent, fit(examples(half_right, half_right))).primary is None
+
+
 def test_read_across_gives_every_text_one_reading_in_order():
     """Each fold is read once; signals that are right are read right."""
     texts = examples(right, right, 103)

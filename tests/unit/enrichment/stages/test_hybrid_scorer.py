@@ -187,6 +187,22 @@ def test_score_without_any_candidates_is_a_fallback_that_is_never_stored():
     assert cache.entries == {}
 
 
+def test_score_with_one_silent_question_is_that_of_the_others():
+    """An answer that ended at once is no failure while the other questions were answered."""
+    answers = [JOYFUL] * len(FEELING_ENDINGS)
+    answers[1] = ()
+    stage1 = enrich(ScriptedModel(candidates=(*answers, GRATEFUL)))
+    assert stage1.answer.outcome == Outcome.MODEL
+    assert stage1.path == ("joyful", "cheerful", "grateful")
+
+
+def test_score_by_a_host_without_probabilities_asks_it_once():
+    """Its first answer tells; the other questions would fare no better."""
+    model = scripted(())
+    enrich(model)
+    assert len(model.generated) == 1
+
+
 def test_score_without_candidates_below_stops_at_what_the_text_names():
     """The finer question ended at once: that is no support for a word, and no failure."""
     stage1 = enrich(scripted(JOYFUL, ()), "What a happy happy day it was!")
@@ -229,6 +245,7 @@ def test_score_of_another_language_is_the_models_alone_at_half_its_confidence():
     assert content["language"]["detected"] == "es"
     assert content["warnings"] == [NOT_ENGLISH]
     assert stage1.path[0] == "joyful"
+    assert stage1.path == ("joyful", "cheerful", "grateful")
     assert 0.25 <= content["confidence"] <= 0.5
     assert len(set(content["provenance"]["signals"]["lexicon"].values())) == 1
 
@@ -331,6 +348,14 @@ def test_score_lets_a_fault_of_ours_through():
     """What is no trouble of the model is no fallback: it must be seen."""
     with pytest.raises(ZeroDivisionError):
         enrich(scripted(ZeroDivisionError()))
+
+
+def test_key_is_that_of_the_answer_and_none_while_no_model_is_known():
+    """Who forgets a text knows its entry, also where no result was written."""
+    cache = DictCache()
+    stage1 = enrich(scripted(), cache=cache)
+    assert scorer_of(scripted(), cache).key(f" {TEXT}", "en") == stage1.answer.key
+    assert scorer_of(scripted(who=HostUnreachable("away")), cache).key(TEXT, "en") == ""
 
 
 def test_peek_finds_what_enrich_stored_and_asks_nobody():

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from enrichment.errors import InvalidReply
 from enrichment.stages import wheel
 from enrichment.stages.answers import Outcome
-from enrichment.stages.model_signal import LABEL_SHARE, NO_LABEL, read_labels
+from enrichment.stages.blending import LABEL_SHARE
+from enrichment.stages.model_signal import NO_LABEL, read_labels
 from enrichment.stages.prompts import Method
 from tests.unit.enrichment.scripted import DictCache, ScriptedModel
 from tests.unit.enrichment.stages.test_hybrid_scorer import assert_legal, enrich

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cachestats.keys import Key, make_key
 from enrichment.inference.messages import ModelIdentity
-from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel
+from enrichment.stages import lexicon, likelihood, review, vocabulary, wheel, writing_leads
 from enrichment.stages.prompts import (
     EXAMPLE,
     FEELING_ENDINGS,
@@ -56,11 +56,12 @@ OTHER_MODELS = [
     replace(MODEL, digest="cd" * 32),
     replace(MODEL, digest=""),
 ]
+OTHER_ENGINE = replace(MODEL, engine="embedded")
 OTHER_FEELING: dict[str, list[Any]] = {
     "text": ["a quiet day with my sister.", "A quiet day with my sister", "A quiet day"],
     "language": ["de", "en-GB"],
     "scope": ["owner:bob", "site", "user:1", "owner:"],
-    "model": OTHER_MODELS,
+    "model": [*OTHER_MODELS, OTHER_ENGINE],
     "num_ctx": [2048, 4097],
     "method": [Method.SCHEMA],
     "num_predict": [],  # of generated labels alone, below
@@ -206,7 +207,8 @@ def test_bound_on_generated_labels_is_in_the_key_where_labels_are_generated():
         (FEELING, WEIGHTS.hash),
         (FEELING, FeelingQuestion.PROMPT_VERSION),
         (WRITING, wheel.WHEEL_VERSION),
-        (WRITING, review.REVIEW_VERSION),
+        (WRITING, review.REVIEW_HASH),
+        (WRITING, writing_leads.LEADS_HASH),
         (WRITING, WritingQuestion.PROMPT_VERSION),
     ],
 )
@@ -222,7 +224,8 @@ def test_params_hold_the_version_of_all_that_shapes_the_value(question, version)
         (FEELING, lexicon, "LEXICON_HASH", "lexicon"),
         (FEELING, vocabulary, "VOCABULARY_HASH", "vocabulary"),
         (WRITING, wheel, "WHEEL_VERSION", "wheel"),
-        (WRITING, review, "REVIEW_VERSION", "review"),
+        (WRITING, review, "REVIEW_HASH", "review"),
+        (WRITING, writing_leads, "LEADS_HASH", "leads"),
     ],
 )
 def test_key_follows_each_version(monkeypatch, question, module, name, param):
