@@ -19,8 +19,10 @@ FLOOR = 0.01
 # A generated label is one word without a probability. Small models were right about half the time,
 # and the rest is anybody's guess; how far to trust it is for the fitted weights to say.
 LABEL_SHARE = 0.5
-# Below this share no primary stands out from the other five (1/6 each).
-UNDETERMINED_BELOW = 0.25
+# Below this share no primary stands out from the other five (1/6 each where nothing is known).
+LEAST_SHARE = 0.2
+# Below this confidence a primary is wrong three times of four, and better not named.
+LEAST_CONFIDENCE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Weights:
     @property
     def hash(self) -> str:
         """Return 16 hex digits over all that shapes a blend."""
-        limits = [FLOOR, LABEL_SHARE, UNDETERMINED_BELOW]
+        limits = [FLOOR, LABEL_SHARE, LEAST_SHARE, LEAST_CONFIDENCE]
         parts = [self.model, self.lexicon, self.polarity, self.slope, self.offset]
         return canonical_hash([limits, parts, dict(self.leans)])
 
@@ -102,7 +104,7 @@ def is_determined(shares: Mapping[str, float], sure: float) -> bool:
     Args:
         sure: the confidence, after what the text's language takes from it.
     """
-    return min(max(shares.values()), sure) >= UNDETERMINED_BELOW
+    return max(shares.values()) >= LEAST_SHARE and sure >= LEAST_CONFIDENCE
 
 
 def log_share(share: float) -> float:

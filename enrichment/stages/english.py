@@ -22,8 +22,8 @@ _DISTINCT = _words(
     she her his our we my was is are it at for not but when who how why where after before again
     today yesterday tomorrow feel feels feeling felt just really very some any more much too will
     can do did does had has if up out only into over being myself every nothing something
-    everything all know think went got get going i'd i'll you're we're that's saw ate took made came
-    told said gave found bought called talked walked slept woke cooked stayed
+    everything all know think went got get going i'd i'll you're we're that's saw ate bought talked
+    walked slept woke cooked stayed
     called told said asked came took left gave found tried made thought wanted knew need says
     people someone nobody anyone always never still
     hmm ugh meh omg lol idk tbh smh fml

@@ -1,8 +1,9 @@
 """Finds the weights of the blend on labelled texts. Pure: what both signals said comes in.
 
-A multinomial logistic regression with few parameters: one for the model, one for the lexicon and a
-lean for each primary. A text counts as right when any of its primaries is found. Feelings that are
-reported seldom count more, or the best guess would nearly always be the commonest one.
+A multinomial logistic regression with few parameters: one each for the model, the lexicon and the
+model's polarity, and a lean for each primary. A text counts as right when any of its primaries is
+found. Feelings that are reported seldom count more, or the best guess would nearly always be the
+commonest one.
 """
 
 import math

@@ -67,7 +67,7 @@ class Command(BaseCommand):
             if options["fit"]:
                 found = fit(found)
         except (NoModel, TooFew) as exc:
-            raise CommandError(f"{exc}.") from exc
+            raise CommandError(str(exc)) from exc
         if options["json"]:
             self.stdout.write(json.dumps(found.as_json()))
         else:

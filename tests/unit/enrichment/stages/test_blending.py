@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.stages import wheel
-from enrichment.stages.blending import blend, confidence, strongest
+from enrichment.stages.blending import blend, confidence, is_determined, strongest
 from tests.unit.enrichment.scripted import WEIGHTS
 
 PRIMARIES = st.sampled_from(wheel.PRIMARIES)
@@ -98,3 +98,12 @@ def test_confidence_rises_with_the_greatest_share(share, more):
     weights = replace(WEIGHTS, slope=0.7, offset=0.4)
     less, surer = (confidence(mostly("sad", each), weights) for each in (share, share + more))
     assert less < surer
+
+
+@pytest.mark.parametrize(
+    ("share", "sure", "determined"),
+    [(1 / 6, 0.9, False), (0.19, 0.9, False), (0.21, 0.3, True), (0.9, 0.24, False)],
+)
+def test_feeling_is_named_where_it_stands_out_and_is_sure_enough(share, sure, determined):
+    """Silence leaves all six alike, and is no finding; nor is one that is mostly wrong."""
+    assert is_determined(mostly("sad", share), sure) is determined
