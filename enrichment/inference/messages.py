@@ -36,10 +36,11 @@ class ChatRequest:
     """A conversation to answer.
 
     messages: pairs of role (system, user or assistant) and content. format: a JSON schema that
-    the answer must follow.
+    the answer must follow. images: files that go with the last message, for a model that can see.
     """
 
     messages: tuple[tuple[str, str], ...]
+    images: tuple[bytes, ...] = ()
     format: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,6 +69,33 @@ class Reply:
     done_reason: str
     timings: Timings
     candidates: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One question to a host, and how it went. Nothing of what was asked or answered.
+
+    kind: generate or chat. elapsed_ms: from the first attempt until the answer was whole, in
+    milliseconds. attempts: 1 and what was tried again. timings: None where there was no answer.
+    error: the kind of error; empty when there is none.
+    """
+
+    host: str
+    model: str
+    kind: str
+    elapsed_ms: float
+    attempts: int
+    timings: Timings | None = None
+    error: str = ""
+
+    @property
+    def queue_ms(self) -> float:
+        """What is neither loading, prompt nor generation: waiting for the host, and the way."""
+        if self.timings is None:
+            return self.elapsed_ms
+        spent = self.timings
+        at_work = spent.load_ms + spent.prompt_ms + spent.generation_ms
+        return max(0.0, self.elapsed_ms - at_work)
 
 
 class LanguageModel(Protocol):

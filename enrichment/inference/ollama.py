@@ -7,6 +7,7 @@ import re
 import socket
 import time
 import weakref
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -201,6 +202,20 @@ class OllamaClient:
         """Return the names of the models in the host's memory."""
         return tuple(entry["name"] for entry in self._models("/api/ps"))
 
+    def capabilities(self) -> frozenset[str]:
+        """Return what the model can do, in Ollama's words: completion, vision, ...
+
+        Raises:
+            InferenceError: the host does not tell.
+        """
+        body = {"model": self.identity().name}
+        with self._speaking() as extensions:
+            response = self._http.post(
+                "/api/show", json=body, timeout=LOOK_SECONDS, extensions=extensions
+            )
+        told = self._content(response.status_code, response.content, body).get("capabilities")
+        return frozenset(map(str, told)) if isinstance(told, list) else frozenset()
+
     def preload(self) -> None:
         """Have the model loaded, so that the first question does not wait for it."""
         self._call("/api/generate", self._body({}, {}))
@@ -220,7 +235,10 @@ class OllamaClient:
 
     def chat(self, request: ChatRequest) -> Reply:
         """Return the model's answer; raises as `generate` does."""
+        messages: list[dict[str, Any]]
         messages = [{"role": role, "content": text} for role, text in request.messages]
+        if request.images:
+            messages[-1]["images"] = [b64encode(image).decode() for image in request.images]
         body: dict[str, Any] = {"messages": messages}
         if request.format is not None:
             body["format"] = request.format
