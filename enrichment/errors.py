@@ -2,6 +2,7 @@
 
 EnrichmentError
 ├── InvalidSubmission     a reflection that can't be accepted; names the field
+├── InvalidImage          a file that is no image that can be accepted
 └── InferenceError        no usable answer from the model's host
     ├── HostUnreachable   no connection could be made            (retryable)
     ├── HostBrokeOff      reset or timed out after it took the request
@@ -10,6 +11,7 @@ EnrichmentError
     ├── HostFailed        any other error status, or an error in its reply
     ├── QuestionRefused   400: the host can't make anything of the question  (no outage)
     ├── ModelMissing      the host has no such model
+    ├── ModelCannotSee    an image for a model that takes text alone         (no outage)
     └── InvalidReply      an answer that is not what was asked for; keeps the raw reply
                                                                          (no outage)
 
@@ -41,6 +43,10 @@ class InvalidSubmission(EnrichmentError):
     def __init__(self, errors: list[FieldError]) -> None:
         self.errors = errors
         super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+
+
+class InvalidImage(EnrichmentError):
+    """A file that is no image that can be accepted; says what is."""
 
 
 class InferenceError(EnrichmentError):
@@ -81,6 +87,12 @@ class QuestionRefused(InferenceError):
 
 class ModelMissing(InferenceError):
     """The host has no such model, or no model at all."""
+
+
+class ModelCannotSee(InferenceError):
+    """An image for a model that takes text alone; nothing of it was sent."""
+
+    outage = False
 
 
 class InvalidReply(InferenceError):

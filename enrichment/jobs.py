@@ -25,6 +25,7 @@ from django_q.brokers import get_broker
 from django_q.tasks import async_task
 from redis import RedisError
 
+from enrichment.errors import InferenceError
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.jobs import RUNNING, UNFINISHED, Priority, is_abandoned, is_ready
 
@@ -122,6 +123,11 @@ def people_wait() -> bool:
 def renew(token: uuid.UUID) -> bool:
     """Extend the lease of a claim that is still at work; return whether it still holds."""
     return Job.objects.filter(token=token).update(lease_until=timezone.now() + LEASE) > 0
+
+
+def hold(job: Job) -> None:
+    """Keep the claim until the transaction ends; ClaimLost if it does not hold any more."""
+    _fenced_update(job, status=job.status)
 
 
 def commit_stage(job: Job, result: StageResult, next_status: Status) -> None:
@@ -225,11 +231,15 @@ def finish(job: Job) -> None:
 
 
 def give_back(job: Job, error: Exception) -> None:
-    """Return a job after an error, to be tried again later, or end it as failed."""
+    """Return a job after an error, to be tried again later, or end it as failed.
+
+    What a model can't do, or answered badly, would be no better the next time.
+    """
     now = timezone.now()
     errors = job.errors + 1
     changes: dict[str, Any] = {"errors": errors, "last_error": type(error).__name__, **UNCLAIMED}
-    if errors >= MAX_ERRORS:
+    hopeless = isinstance(error, InferenceError) and not error.outage
+    if hopeless or errors >= MAX_ERRORS:
         changes |= {"status": Status.FAILED, "finished_at": now}
     else:
         wait = FIRST_WAIT * 2 ** (errors - 1) * random.uniform(1, 1 + JITTER)  # noqa: S311

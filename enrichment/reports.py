@@ -10,7 +10,14 @@ from django.db.models import Count, FilteredRelation, Max, Min, Q
 from django.utils import timezone
 
 from enrichment import variants
-from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
+from enrichment.models import (
+    Job,
+    Reflection,
+    ReflectionImage,
+    StageResult,
+    Status,
+    WorkerHeartbeat,
+)
 from enrichment.models.heartbeats import is_alive
 from enrichment.models.jobs import FINISHED, FREE_SINCE, is_free, is_held
 from enrichment.models.reflections import ReflectionQuerySet
@@ -79,6 +86,19 @@ class StageReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageReport:
+    """The image that a reflection came with.
+
+    state: described or waiting. cache: how the cache took part in its description; empty before.
+    reason: the kind of error that kept it from being described, so far or for good.
+    """
+
+    state: str
+    cache: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReflectionReport:
     """A reflection and how far it is."""
 
@@ -92,6 +112,7 @@ class ReflectionReport:
     created_at: datetime
     risk_signals: list[str]
     enrich_again: bool
+    image: ImageReport | None
     stage1: StageReport | None
     stage2: StageReport | None
 
@@ -107,6 +128,7 @@ class ReflectionReport:
             "created_at": self.created_at.isoformat(),
             "risk": {"flagged": bool(self.risk_signals), "signals": self.risk_signals},
             "enrich_again": self.enrich_again,
+            "image": asdict(self.image) if self.image else None,
             "stage1": self.stage1.as_json() if self.stage1 else None,
             "stage2": self.stage2.as_json() if self.stage2 else None,
         }
@@ -131,6 +153,7 @@ def reflection_report(reflection: Reflection, *, with_context: bool = True) -> R
         created_at=reflection.created_at,
         risk_signals=reflection.risk_signals,
         enrich_again=reflection.enrich_again,
+        image=_image(reflection.image_or_none, job),
         stage1=_stage(first, _context(reflection, first) if with_context else {})
         if first
         else None,
@@ -250,6 +273,14 @@ def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:
         reason=row.reason,
         extras=extras,
     )
+
+
+def _image(image: ReflectionImage | None, job: Job) -> ImageReport | None:
+    if image is None:
+        return None
+    if image.described:
+        return ImageReport(state="described", cache=image.cache, reason="")
+    return ImageReport(state="waiting", cache="", reason=job.last_error)
 
 
 def _context(reflection: Reflection, first: StageResult) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from cachestats import services as cache_services
-from cachestats.cache import CacheState, Lookup, get_cache
+from cachestats.cache import Lookup, get_cache
 from cachestats.services import checkpoint
-from enrichment import hosts, jobs, variants
+from enrichment import descriptions, hosts, images, jobs, variants
 from enrichment.errors import CallAborted, EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
-from enrichment.models import Job, Reflection, StageResult, Status
+from enrichment.models import Job, Reflection, ReflectionImage, StageResult, Status
 from enrichment.models.jobs import Priority
+from enrichment.records import log_stage, ms_since, path_words, result_row
 from enrichment.stages import analytics, risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
@@ -30,7 +31,7 @@ from enrichment.stages.post_enricher import (
     safety_answer,
 )
 from enrichment.submission import Submission
-from enrichment.tuned_stages import make_enricher, make_scorer
+from enrichment.tuned_stages import make_describer, make_enricher, make_scorer
 from enrichment.variants import Choice
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,6 @@ SITE_SCOPE = "site"
 VIEW_TEXT = "enrichment.view_text"
 DELETE_ANY = "enrichment.delete_reflection"
 CHANGE_ANY = "enrichment.change_reflection"
-PREVIEW_CHARACTERS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +74,15 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     for who is signed in, and within the site for its web app's own token: nobody learns from a
     hit that somebody else wrote the same words.
 
+    An image whose description is cached is text at once; else a worker describes it.
+
     Args:
         token_owner: the owner that the token is bound to, "" for one that is bound to none, None
             for a person who is signed in.
 
     Raises:
         OwnerMismatch: the submission names another owner than the token or the person.
+        ModelCannotSee: it has an image that can't be described.
         QueueFull: it needs work, and too much of that is waiting before it.
     """
     match token_owner:
@@ -100,21 +103,29 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
         timestamp=submission.timestamp,
         timezone=submission.timezone,
         language=submission.language,
-        risk_signals=list(risk.check(submission.text).signals),
     )
-    ready, choice = _from_cache(reflection)
+    image = found = None
+    if submission.image:
+        image, found = descriptions.attach(reflection, submission.image)
+    reflection.risk_signals = list(risk.check(reflection.text).signals)
+    whole = image is None or image.described
+    ready, choice = _from_cache(reflection) if whole else ([], None)
     priority = Priority[submission.priority.upper()]
     if not ready and (seconds := jobs.seconds_until_room(priority, settings.QUEUE_DEPTH)):
         raise QueueFull(seconds)
+    if found:
+        get_cache().count(cast(Lookup, found))
     with transaction.atomic():
         reflection.save(force_insert=True)
+        if image:
+            image.save(force_insert=True)
         if ready:
             StageResult.objects.bulk_create(ready)
             jobs.create(reflection, priority=priority, status=Status.COMPLETE)
             variants.make_ahead(choice, ready[-1])
         else:
             if reflection.at_risk:
-                _result_row(reflection, 2, safety_answer(), 0.0).save(force_insert=True)
+                result_row(reflection, 2, safety_answer(), 0.0).save(force_insert=True)
             jobs.create(reflection, priority=priority)
             jobs.issue_ticket()
     return reflection
@@ -130,6 +141,7 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
     Raises:
         ClaimLost: another worker holds the job by now; what was not committed is dropped.
         Interrupted: the rest is for another worker; the claim still holds.
+        InferenceError: the reflection's image can't be described now.
     """
     if job.purpose == Job.Purpose.AGAIN:
         _run_again(job)
@@ -138,6 +150,8 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
         _make_ahead(job, interrupted)
         return
     reflection = job.reflection
+    if image := descriptions.waiting(reflection):
+        _describe(job, reflection, image)
     results = {result.stage: result for result in reflection.results.all()}
     if 1 not in results:
         results[1] = _run_stage1(job, reflection)
@@ -149,13 +163,19 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
         _run_stage2(job, reflection, results[1])
 
 
+def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
+    answer = descriptions.describe(reflection, image)
+    with _forgetting_with(reflection, answer.key):
+        descriptions.commit(job, reflection, answer)
+
+
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
     started = time.perf_counter()
     stage1 = _scorer(reflection.key_scope).enrich(
         reflection.text, (), reflection.local_time, reflection.language
     )
-    row = _result_row(reflection, 1, stage1.answer, _ms_since(started))
-    _log_stage(row, reflection.text)
+    row = result_row(reflection, 1, stage1.answer, ms_since(started))
+    log_stage(row, reflection.text)
     with _forgetting_with(reflection, row.key):
         _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
     return row
@@ -164,7 +184,7 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
     stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
     row, answer, choice = _write(reflection, stage1)
-    _log_stage(row, _path(stage1))
+    log_stage(row, path_words(stage1))
     with transaction.atomic():
         _commit(job, row, Status.COMPLETE, answer)
         variants.make_ahead(choice, row)
@@ -183,7 +203,7 @@ def _write(
         rotation=reflection.id.int,
         variant=choice.variant.number if choice else 0,
     )
-    row = _result_row(reflection, 2, stage2.answer, _ms_since(started))
+    row = result_row(reflection, 2, stage2.answer, ms_since(started))
     return row, stage2.answer, choice
 
 
@@ -194,7 +214,7 @@ def _run_again(job: Job) -> None:
     stage1 = _scorer(reflection.key_scope).enrich(
         reflection.text, (), reflection.local_time, reflection.language
     )
-    first = _result_row(reflection, 1, stage1.answer, _ms_since(started))
+    first = result_row(reflection, 1, stage1.answer, ms_since(started))
     with _forgetting_with(reflection, first.key):
         _finish_again(job, stage1, first)
 
@@ -212,7 +232,7 @@ def _finish_again(job: Job, stage1: Stage1, first: StageResult) -> None:
         jobs.finish_in_vain(job)
         return
     for row in rows:
-        _log_stage(row, reflection.text if row.stage == 1 else _path(stage1))
+        log_stage(row, reflection.text if row.stage == 1 else path_words(stage1))
     with transaction.atomic():
         jobs.commit_again(job, rows)
         variants.make_ahead(choice, rows[-1])
@@ -234,7 +254,7 @@ def enrich_text(submission: Submission) -> Enriched:
     scorer, enricher = _scorer(SITE_SCOPE), _enricher()
     started = time.perf_counter()
     stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
-    stage1_ms = _ms_since(started)
+    stage1_ms = ms_since(started)
     started = time.perf_counter()
     rotation = uuid.uuid4().int
     stage2 = enricher.run_post_enrichment(
@@ -243,21 +263,42 @@ def enrich_text(submission: Submission) -> Enriched:
         rotation=rotation,
         variant=variants.choose_for_nobody(stage1, enricher, rotation),
     )
-    stage2_ms = _ms_since(started)
+    stage2_ms = ms_since(started)
     get_cache().flush()
     return Enriched(stage1=stage1, stage1_ms=stage1_ms, stage2=stage2, stage2_ms=stage2_ms)
+
+
+def describe_image(data: bytes) -> str:
+    """Return what an image shows, in one to three sentences, through the cache of the site.
+
+    Args:
+        data: a file: JPEG, PNG or WebP, at most 5 MB and 40 megapixels.
+
+    Raises:
+        InvalidImage: it is none of these.
+        ModelCannotSee: the model takes text alone; the image was not sent.
+        InferenceError: no description could be had.
+    """
+    image = images.clean(data)
+    try:
+        answer = make_describer(get_cache(), SITE_SCOPE).describe_image(image)
+    finally:
+        get_cache().flush()
+    return str(answer.result["text"])
 
 
 def forget(reflection: Reflection) -> None:
     """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
 
-    Its Stage 1 entry goes too, unless another reflection holds the same key, and so does one that
-    a job left which was cancelled, or tried in vain for better answers, before it wrote a result.
+    Its Stage 1 entry and its image's go too, unless another reflection holds the same key, and so
+    does one that a job left which was cancelled, or tried in vain for better answers, before it
+    wrote a result.
     A job that is running loses its claim and writes nothing.
     """
     keys = {
         getattr(reflection.result_of(1), "key", ""),
         _scorer(reflection.key_scope).key(reflection.text, reflection.language),
+        descriptions.cache_key(reflection),
     }
     with transaction.atomic():
         reflection.delete()
@@ -287,7 +328,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     first = _scorer(reflection.key_scope).peek(reflection.text, reflection.language, identity)
     if first is None:
         return nothing
-    stage1_ms = _ms_since(started)
+    stage1_ms = ms_since(started)
     stage1 = _as_stage1(reflection, first.value, Outcome.MODEL)
     started = time.perf_counter()
     served, choice = [first], None
@@ -304,11 +345,11 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     for lookup in served:
         cache.count(cast(Lookup, lookup))
     rows = [
-        _result_row(reflection, 1, from_cache(first), stage1_ms),
-        _result_row(reflection, 2, answer, _ms_since(started)),
+        result_row(reflection, 1, from_cache(first), stage1_ms),
+        result_row(reflection, 2, answer, ms_since(started)),
     ]
-    _log_stage(rows[0], reflection.text)
-    _log_stage(rows[1], _path(stage1))
+    log_stage(rows[0], reflection.text)
+    log_stage(rows[1], path_words(stage1))
     return rows, choice
 
 
@@ -337,70 +378,19 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
 
 
 def _drop_entries(keys: Iterable[str]) -> None:
-    """Delete a forgotten reflection's Stage 1 entries unless another reflection holds their keys,
-    and errors on their way to other processes, which may quote it.
+    """Delete a forgotten reflection's own entries unless another reflection holds their keys, and
+    errors on their way to other processes, which may quote it.
     """
     try:
         cache_services.forget_failures()
         for key in filter(None, keys):
-            if not StageResult.objects.filter(stage=1, key=key).exists():
+            if not (
+                StageResult.objects.filter(stage=1, key=key).exists()
+                or ReflectionImage.objects.filter(key=key).exists()
+            ):
                 cache_services.forget_entry(key)
     except cache_services.UNUSABLE as exc:
         logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
-
-
-def _result_row(
-    reflection: Reflection, stage: int, answer: StageAnswer, duration_ms: float
-) -> StageResult:
-    return StageResult(
-        reflection=reflection,
-        stage=stage,
-        result=dict(answer.result),
-        outcome=answer.outcome,
-        cache=answer.cache,
-        key=answer.key,
-        reader=reflection.reader,
-        stored=answer.stored,
-        age_seconds=answer.age_seconds,
-        ttl_seconds=answer.ttl_seconds,
-        engine=answer.engine,
-        model=answer.model,
-        duration_ms=round(duration_ms, 3),
-        # Legal in JSON, but no database but SQLite keeps it.
-        raw_reply=answer.raw_reply.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-        reason=answer.reason,
-    )
-
-
-def _log_stage(row: StageResult, about: str) -> None:
-    """Log a stage. A text is previewed only where LOG_PREVIEWS allows; else the key stands."""
-    if row.stage == 1:
-        about = _preview(about) if settings.LOG_PREVIEWS else row.key[:8]
-    happened = "generated & cached" if row.stored else row.outcome
-    if row.cache == CacheState.HIT:
-        happened = "cached"
-    logger.info(
-        "[CACHE %s] Stage %d: %s → %s",
-        row.cache.upper(),
-        row.stage,
-        about,
-        happened,
-        extra={"stage": row.stage, "run_ms": round(row.duration_ms)},
-    )
-
-
-def _path(stage1: Stage1) -> str:
-    return " > ".join(stage1.path) or "undetermined"
-
-
-def _preview(text: str) -> str:
-    """Return a text's beginning, which can neither break a log line nor command a terminal."""
-    beginning = " ".join(text.split())[:PREVIEW_CHARACTERS]
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in beginning)
-
-
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
 
 
 def _scorer(key_scope: str) -> HybridScorer:

@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from enrichment.errors import FieldError, InvalidSubmission
+from enrichment import images
+from enrichment.errors import FieldError, InvalidImage, InvalidSubmission
+from enrichment.images import CleanImage
 
 MAX_CHARACTERS = 5000
 OWNER = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,150}")
@@ -16,12 +18,15 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 PRIORITIES = ("interactive", "bulk")
-FIELDS = ("text", "owner", "timestamp", "timezone", "language", "priority")
+FIELDS = ("text", "image", "owner", "timestamp", "timezone", "language", "priority")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """An accepted reflection. timestamp: an instant; timezone: an IANA name."""
+    """An accepted reflection. timestamp: an instant; timezone: an IANA name.
+
+    text: empty where the image is to become the text.
+    """
 
     text: str
     owner: str
@@ -29,12 +34,14 @@ class Submission:
     timezone: str
     language: str
     priority: str
+    image: CleanImage | None = None
 
 
 def parse(data: Mapping[str, Any], now: datetime) -> Submission:
     """Return the submission that a body's fields make.
 
     Args:
+        data: texts by field, and for `image` the bytes of a file.
         now: the time stamp of a body without one.
 
     Raises:
@@ -48,6 +55,7 @@ def parse(data: Mapping[str, Any], now: datetime) -> Submission:
         timezone=reader.zone("timezone"),
         language=reader.matching("language", LANGUAGE, "en", "a language code such as en"),
         priority=reader.choice("priority", PRIORITIES),
+        image=reader.image("image"),
     )
     for name in data:
         if name not in FIELDS:
@@ -74,8 +82,11 @@ class _Reader:
 
     def text(self) -> str:
         text = self._data.get("text")
+        blank = text is None or (isinstance(text, str) and not text.strip())
+        if blank and self._data.get("image") is not None:
+            return ""
         if not isinstance(text, str):
-            self.complain("text", f"is required: 1 to {MAX_CHARACTERS:,} characters")
+            self.complain("text", f"is required: 1 to {MAX_CHARACTERS:,} characters, or an image")
         elif not text.strip():
             self.complain("text", "is empty; write at least one character")
         elif len(text) > MAX_CHARACTERS:
@@ -87,6 +98,21 @@ class _Reader:
         else:
             return text
         return ""
+
+    def image(self, field: str) -> CleanImage | None:
+        value = self._data.get(field)
+        if value is None:
+            return None
+        if not isinstance(value, bytes):
+            self.complain(
+                field, f"must be one file, sent as multipart/form-data: {images.ACCEPTED}"
+            )
+            return None
+        try:
+            return images.clean(value)
+        except InvalidImage as exc:
+            self.complain(field, str(exc))
+            return None
 
     def matching(self, field: str, pattern: re.Pattern[str], default: str, accepted: str) -> str:
         value = self._data.get(field)

@@ -1,4 +1,4 @@
-"""Makes both stages as the tuning in force has them."""
+"""Makes the stages as the tuning in force has them."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from enrichment.stages import wheel
 from enrichment.stages.answers import AnswerCache
 from enrichment.stages.blending import Weights
 from enrichment.stages.hybrid_scorer import HybridScorer
+from enrichment.stages.image_describer import ImageDescriber
 from enrichment.stages.post_enricher import PostEnricher
 from enrichment.stages.prompts import Method
 
@@ -44,6 +45,21 @@ def make_enricher(cache: AnswerCache, *, model: LanguageModel | None = None) -> 
     return PostEnricher(
         model or hosts.get_client(),
         cache,
+        num_ctx=inference.num_ctx,
+        num_predict=inference.num_predict_long,
+        temperature=inference.temperature,
+    )
+
+
+def make_describer(
+    cache: AnswerCache, scope: str, *, model: LanguageModel | None = None
+) -> ImageDescriber:
+    """Return a describer of images for one scope; model: None for the one in use."""
+    inference = current().config.inference
+    return ImageDescriber(
+        model or hosts.get_client(),
+        cache,
+        scope=scope,
         num_ctx=inference.num_ctx,
         num_predict=inference.num_predict_long,
         temperature=inference.temperature,

@@ -1,6 +1,7 @@
 """Pages of reflections: parse, call one service or report, render."""
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -12,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from enrichment import services
-from enrichment.errors import FieldError, InvalidSubmission
+from enrichment.errors import FieldError, InvalidSubmission, ModelCannotSee
 from enrichment.models import Reflection
 from enrichment.reports import Viewer, reflection_report
 from enrichment.submission import MAX_CHARACTERS, parse
@@ -30,6 +31,14 @@ class SubmitForm:
     errors: list[FieldError] = field(default_factory=list)
     accepted: Reflection | None = None
 
+    @property
+    def image_errors(self) -> list[FieldError]:
+        return [error for error in self.errors if error.field == "image"]
+
+    @property
+    def other_errors(self) -> list[FieldError]:
+        return [error for error in self.errors if error.field != "image"]
+
 
 def submit_form(request: HttpRequest) -> SubmitForm:
     """Return the empty form, or what a submission of it came to. The user is signed in."""
@@ -41,8 +50,12 @@ def submit_form(request: HttpRequest) -> SubmitForm:
     data = {name: request.POST[name] for name in FORM_FIELDS if request.POST.get(name)}
     # Browsers send line ends as two characters; the limit counts what the writer sees.
     data["text"] = request.POST.get("text", "").replace("\r\n", "\n")
+    fields: dict[str, Any] = {**data}
+    # A browser sends a file without name or bytes where none was chosen.
+    if image := request.FILES.get("image"):
+        fields["image"] = image.read()
     try:
-        submission = parse(data, timezone.now())
+        submission = parse(fields, timezone.now())
     except InvalidSubmission as exc:
         return SubmitForm(viewer=viewer, text=data["text"], errors=exc.errors)
     try:
@@ -50,6 +63,9 @@ def submit_form(request: HttpRequest) -> SubmitForm:
     except services.QueueFull as exc:
         full = FieldError(field="text", message=str(exc))
         return SubmitForm(viewer=viewer, text=data["text"], errors=[full])
+    except ModelCannotSee as exc:
+        blind = FieldError(field="image", message=f"can’t be described: {exc}")
+        return SubmitForm(viewer=viewer, text=data["text"], errors=[blind])
     return SubmitForm(viewer=viewer, accepted=accepted)
 
 

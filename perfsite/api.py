@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
@@ -18,6 +18,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from enrichment.images import MAX_BYTES
+
 PROBLEM = "application/problem+json"
 
 
@@ -25,7 +27,10 @@ class BodyTooLarge(APIException):
     """A body beyond what the longest legal request needs."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+    default_detail = (
+        f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes; as a form with "
+        f"an image {settings.FILE_UPLOAD_MAX_MEMORY_SIZE}, {MAX_BYTES} of them for the image."
+    )
     default_code = "body_too_large"
 
 
@@ -73,6 +78,8 @@ def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         exc = NotFound()
     if isinstance(exc, PermissionDenied):
         exc = ApiPermissionDenied()
+    if isinstance(exc, RequestDataTooBig):
+        exc = BodyTooLarge()
     if not isinstance(exc, APIException):
         return None
     headers = {}

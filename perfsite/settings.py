@@ -16,6 +16,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
+from enrichment.images import MAX_BYTES
 from enrichment.inference.ollama import normalise_host
 from perfsite import logs
 
@@ -286,6 +287,9 @@ REST_FRAMEWORK = {
 }
 # The longest legal reflection is 5,000 characters of up to 12 escaped bytes each.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 128 * 1024
+# A form has an image beside that, which touches no disk before the database's.
+FILE_UPLOAD_HANDLERS = ["perfsite.uploads.BoundedMemoryHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE
 
 USE_I18N = False
 USE_TZ = True

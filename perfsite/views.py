@@ -92,7 +92,10 @@ def _is_api(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what could not even be read as a request."""
     if isinstance(exception, RequestDataTooBig):
-        title = f"The text is too long: at most {MAX_CHARACTERS:,} characters are accepted"
+        title = (
+            f"That is too long: at most {MAX_CHARACTERS:,} characters of text and an image of 5 MB "
+            "are accepted"
+        )
         return render(request, "perfsite/error.html", {"title": title}, status=413)
     if _is_api(request):
         return problem_response(request, 400, "The request can't be read.")

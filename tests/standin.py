@@ -67,7 +67,8 @@ def written(text: str) -> Answer:
 class Script:
     """What the stand-in answers, and what it was asked.
 
-    Replace `generate` or `chat` to have it answer otherwise; each gets the request's body.
+    Replace `generate` or `chat` to have it answer otherwise; each gets the request's body. With
+    "vision" among its `capabilities` it can see: `chat` then gets images too.
     """
 
     url: str = ""
@@ -75,6 +76,7 @@ class Script:
         {"grateful": -0.5, "happy": -1.5, "calm": -3.0}
     )
     chat: Callable[[dict[str, Any]], Answer] = lambda _body: written(json.dumps(WRITING))
+    capabilities: tuple[str, ...] = ("completion",)
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def questions(self, path: str) -> list[dict[str, Any]]:
@@ -88,13 +90,16 @@ class Script:
                 return self.generate(body)
             case "/api/chat":
                 return self.chat(body)
-            case "/api/tags":
-                model = {"name": MODEL, "model": MODEL, "digest": DIGEST}
-                return as_json({"models": [{**model, "capabilities": ["completion"]}]})
-            case "/api/ps":
-                return as_json({"models": [{"name": MODEL, "digest": DIGEST}]})
-            case "/api/version":
-                return as_json({"version": "0.33.0"})
+        model = {"name": MODEL, "model": MODEL, "digest": DIGEST}
+        able = {"capabilities": list(self.capabilities)}
+        told: dict[str, Any] = {
+            "/api/tags": {"models": [model | able]},
+            "/api/show": able,
+            "/api/ps": {"models": [{"name": MODEL, "digest": DIGEST}]},
+            "/api/version": {"version": "0.33.0"},
+        }
+        if path in told:
+            return as_json(told[path])
         return 404, b"404 page not found"
 
 

@@ -23,10 +23,12 @@ def cache_headers(report: ReflectionReport) -> dict[str, str]:
 
 
 def _summary(report: ReflectionReport, present: list[StageReport]) -> str:
-    """Return HIT when nothing had to be inferred, else what the least lucky stage was."""
+    """Return HIT when nothing had to be inferred, else what the least lucky look-up was."""
     # For a fallback the model was asked, in vain; for a person's other texts nobody was.
     asked = [stage for stage in present if stage.key or stage.outcome == Outcome.FALLBACK]
     states = {stage.cache for stage in asked}
+    if report.image and report.image.cache:
+        states.add(report.image.cache)
     if report.finished and states == {"hit"}:
         return "HIT"
     if "miss" in states:

@@ -5,12 +5,15 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import status
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +21,7 @@ from rest_framework.views import APIView
 from enrichment import jobs, services
 from enrichment.api.headers import cache_headers
 from enrichment.api.selections import selected_jobs
-from enrichment.errors import InvalidSubmission
+from enrichment.errors import InvalidSubmission, ModelCannotSee
 from enrichment.models import Job, Reflection, Status
 from enrichment.models.jobs import UNFINISHED
 from enrichment.reports import ReflectionReport, Viewer, reflection_report
@@ -54,13 +57,14 @@ def viewer_of(request: Request, permission: str = services.VIEW_TEXT) -> Viewer:
 
 
 class ReflectionList(APIView):
-    """Submit a reflection."""
+    """Submit a reflection; one with an image comes as a form."""
 
     required_scopes: ClassVar = {"POST": "enrich:run"}
+    parser_classes = (*APIView.parser_classes, MultiPartParser)
 
     def post(self, request: Request) -> Response:
         try:
-            submission = parse(cast(dict[str, Any], request.data), timezone.now())
+            submission = parse(_fields(request.data), timezone.now())
         except InvalidSubmission as exc:
             raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
         assert isinstance(request.user, User)  # noqa: S101  # the permission let nobody else in
@@ -72,6 +76,8 @@ class ReflectionList(APIView):
             )
         except services.OwnerMismatch as exc:
             raise PermissionDenied(str(exc)) from exc
+        except ModelCannotSee as exc:
+            raise ValidationError({"image": [f"can't be described: {exc}"]}) from exc
         except services.QueueFull as exc:
             raise QueueFull(exc) from exc
         report = reflection_report(_fetch(reflection.pk))
@@ -140,6 +146,17 @@ class ReflectionCancelMany(APIView):
     def post(self, request: Request) -> Response:
         chosen, matched = _chosen(request, UNFINISHED)
         return Response({"matched": matched, "cancelled": jobs.cancel(chosen)})
+
+
+def _fields(data: Any) -> dict[str, Any]:
+    """Return a body's fields: of a form's files the bytes, of what was sent twice a list."""
+    if not isinstance(data, QueryDict):
+        return cast(dict[str, Any], data)
+    fields: dict[str, Any] = {}
+    for name, values in data.lists():
+        read = [value.read() if isinstance(value, UploadedFile) else value for value in values]
+        fields[name] = read[0] if len(read) == 1 else read
+    return fields
 
 
 def _chosen(request: Request, accepted: Sequence[Status]) -> tuple[QuerySet[Job], int]:

@@ -2,8 +2,17 @@
 
 from enrichment.models.heartbeats import WorkerHeartbeat
 from enrichment.models.hosts import HostState
+from enrichment.models.images import ReflectionImage
 from enrichment.models.jobs import Job, Status
 from enrichment.models.reflections import Reflection
 from enrichment.models.results import StageResult
 
-__all__ = ["HostState", "Job", "Reflection", "StageResult", "Status", "WorkerHeartbeat"]
+__all__ = [
+    "HostState",
+    "Job",
+    "Reflection",
+    "ReflectionImage",
+    "StageResult",
+    "Status",
+    "WorkerHeartbeat",
+]

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
+    from enrichment.models.images import ReflectionImage
     from enrichment.models.jobs import Job
     from enrichment.models.results import StageResult
 
@@ -18,14 +19,16 @@ class ReflectionQuerySet(models.QuerySet["Reflection"]):
     """Reflections, narrowed and completed step by step."""
 
     def with_parts(self) -> "ReflectionQuerySet":
-        """Fetch the job and the results along, in one query each."""
-        return self.prefetch_related("jobs", "results")
+        """Fetch jobs and results along, in one query each, and what is known of the image."""
+        parts = self.prefetch_related("jobs", "results")
+        return parts.select_related("image").defer("image__content")
 
 
 class Reflection(models.Model):
     """A short personal text of one owner."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Empty while an image is to become it.
     text = models.TextField()
     owner = models.CharField(max_length=150, blank=True)
     submitted_by = models.ForeignKey(
@@ -77,6 +80,11 @@ class Reflection(models.Model):
     def result_of(self, stage: int) -> "StageResult | None":
         """Return a stage's result, from what `with_parts` fetched."""
         return next((result for result in self.results.all() if result.stage == stage), None)
+
+    @property
+    def image_or_none(self) -> "ReflectionImage | None":
+        """The image that it came with, if it came with one."""
+        return getattr(self, "image", None)
 
     @property
     def submitted_job(self) -> "Job":

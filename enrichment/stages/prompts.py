@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from enrichment.images import CLEANING_VERSION, CleanImage
 from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
 from enrichment.stages import (
     language,
@@ -262,3 +263,59 @@ class WritingQuestion:
 
     def _theme(self) -> str:
         return ", ".join(name.replace("_", " ") for name in self.invoked) or "everyday life"
+
+
+LOOKING = (
+    "Describe this picture in one to three plain sentences: what it shows, and the mood that it "
+    "conveys. Write about the picture only, in English, without any heading or list."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionQuestion:
+    """What does this image show?
+
+    The answer becomes a text whose feeling is read, so it asks for the mood; it is of the picture
+    and not in the writer's voice, because nobody's words are to be made up. scope: whose cached
+    answers may be shared. num_predict: the longest answer, in tokens.
+    """
+
+    sha256: str
+    scope: str
+    model: ModelIdentity
+    num_ctx: int
+    num_predict: int
+    temperature: float
+
+    CACHE_TYPE: ClassVar[str] = "vision"
+    PROMPT_VERSION: ClassVar[str] = "1"
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        return {"image": self.sha256}
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {
+            "scope": self.scope,
+            "engine": self.model.engine,
+            "model": self.model.name,
+            "digest": self.model.digest,
+            "prompt": self.PROMPT_VERSION,
+            "cleaning": CLEANING_VERSION,
+            "num_ctx": self.num_ctx,
+            "num_predict": self.num_predict,
+            "temperature": self.temperature,
+        }
+
+    def looking(self, image: CleanImage, attempt: int) -> ChatRequest:
+        """Show the image; another attempt has another seed, or it would repeat itself."""
+        return ChatRequest(
+            messages=(("user", LOOKING),),
+            images=(image.jpeg,),
+            options={
+                "num_predict": self.num_predict,
+                "temperature": self.temperature,
+                "seed": attempt,
+            },
+        )

@@ -4,7 +4,7 @@
 const USUAL_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 5000;
 const TIME_LIMIT_MS = 10000;
-const PARTS = ["progress", "stage1", "stage2"];
+const PARTS = ["own-text", "progress", "stage1", "stage2"];
 
 const stages = document.getElementById("stages");
 const note = document.getElementById("live-note");

@@ -66,6 +66,7 @@ class ScriptedModel:
     candidates: tuple[Candidates | Exception, ...] = ((),)
     texts: tuple[str | Exception, ...] = ("",)
     who: ModelIdentity | Exception = IDENTITY
+    able: frozenset[str] | Exception = frozenset({"completion"})
     generated: list[GenerateRequest] = field(default_factory=list)
     chatted: list[ChatRequest] = field(default_factory=list)
 
@@ -78,6 +79,11 @@ class ScriptedModel:
         if isinstance(self.who, Exception):
             raise self.who
         return self.who
+
+    def capabilities(self) -> frozenset[str]:
+        if isinstance(self.able, Exception):
+            raise self.able
+        return self.able
 
     def generate(self, request: GenerateRequest) -> Reply:
         self.generated.append(request)

@@ -111,7 +111,7 @@ def test_parse_bad_text_is_named_with_what_is_accepted(text: Any, told: str) -> 
 
 def test_parse_missing_text_is_named() -> None:
     """An empty object lacks its text, and nothing else is the matter with it."""
-    assert faults({}) == {"text": "is required: 1 to 5,000 characters"}
+    assert faults({}) == {"text": "is required: 1 to 5,000 characters, or an image"}
 
 
 @pytest.mark.parametrize("blank", list(UNICODE_BLANKS), ids=lambda blank: f"U+{ord(blank):04X}")
