@@ -34,6 +34,7 @@ def attach(reflection: Reflection, image: CleanImage) -> tuple[ReflectionImage, 
     Raises:
         ModelCannotSee: there is no use in keeping the image.
     """
+    started = time.perf_counter()
     describer = make_describer(get_cache(), reflection.key_scope)
     try:
         found = describer.peek(image.sha256, hosts.get_client().identity())
@@ -47,6 +48,7 @@ def attach(reflection: Reflection, image: CleanImage) -> tuple[ReflectionImage, 
         kept = ReflectionImage(reflection=reflection, content=image.jpeg, sha256=image.sha256)
         return kept, None
     reflection.text = append(reflection.text, found.value["text"], MAX_CHARACTERS)
+    _log(str(found.state), found.key.hex, ms_since(started))
     return _described(reflection, found.key.hex, str(found.state)), found
 
 
@@ -66,13 +68,7 @@ def describe(reflection: Reflection, image: ReflectionImage) -> StageAnswer:
     answer = describer.describe_image(
         CleanImage(sha256=image.sha256, jpeg=bytes(image.content or b""))
     )
-    logger.info(
-        "[CACHE %s] Image: %s → %s",
-        answer.cache.upper(),
-        answer.key[:8],
-        "cached" if answer.cache == CacheState.HIT else "described",
-        extra={"run_ms": round(ms_since(started))},
-    )
+    _log(answer.cache, answer.key, ms_since(started))
     return answer
 
 
@@ -106,6 +102,16 @@ def cache_key(reflection: Reflection) -> str:
     if image.described:
         return image.key
     return make_describer(get_cache(), reflection.key_scope).key(image.sha256)
+
+
+def _log(cache: str, key: str, run_ms: float) -> None:
+    logger.info(
+        "[CACHE %s] Image: %s → %s",
+        cache.upper(),
+        key[:8],
+        "cached" if cache == CacheState.HIT else "described",
+        extra={"run_ms": round(run_ms)},
+    )
 
 
 def _described(reflection: Reflection, key: str, cache: str) -> ReflectionImage:

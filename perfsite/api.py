@@ -27,10 +27,7 @@ class BodyTooLarge(APIException):
     """A body beyond what the longest legal request needs."""
 
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = (
-        f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes; as a form with "
-        f"an image {settings.FILE_UPLOAD_MAX_MEMORY_SIZE}, {MAX_BYTES} of them for the image."
-    )
+    default_detail = f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
     default_code = "body_too_large"
 
 
@@ -79,7 +76,10 @@ def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     if isinstance(exc, PermissionDenied):
         exc = ApiPermissionDenied()
     if isinstance(exc, RequestDataTooBig):
-        exc = BodyTooLarge()
+        exc = BodyTooLarge(
+            f"A form may have an image of at most {MAX_BYTES} bytes, and other fields of at most "
+            f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE}."
+        )
     if not isinstance(exc, APIException):
         return None
     headers = {}

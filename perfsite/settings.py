@@ -247,11 +247,11 @@ Q_CLUSTER = {
     # A ticket waits in memory no longer than it takes the workers to get to it.
     "queue_limit": WORKERS,
     "bulk": 1,
-    # Above the longest turn of a worker: four questions of at most twice timeout_read, the wait for
-    # the engine, and what a turn takes before its last job.
-    "timeout": 1800,
+    # Above the longest turn of a worker: six questions of at most twice timeout_read, two of them
+    # about an image, the wait for the engine, and what a turn takes before its last job.
+    "timeout": 2500,
     # More than timeout x (1 + queue_limit / workers): a ticket that waits is not delivered twice.
-    "retry": 4000,
+    "retry": 5500,
     "max_attempts": 1,
     "ack_failures": True,
     "poll": 0.05,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as site_settings
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection
 from django.test import Client
@@ -310,7 +311,7 @@ def test_image_of_more_than_five_megabytes_is_named(api: TokenMaker, seeing: Scr
 
 
 def test_form_far_too_large_is_413_and_not_read(api: TokenMaker, seeing: Script):
-    """Beyond what the longest legal form needs the answer says the limits, by token or session."""
+    """Beyond what the longest legal form needs the answer says the limits."""
     client = api(*RUN_AND_READ)
     huge = photo() + bytes(images.MAX_BYTES + 200_000)
 
@@ -318,6 +319,30 @@ def test_form_far_too_large_is_413_and_not_read(api: TokenMaker, seeing: Script)
     assert str(images.MAX_BYTES) in submit(client, huge).json()["detail"]
     refused(client.post(URL, {"text": "x" * 200_000}, format="multipart"), 413)
     refused(client.post(URL, {"text": "x" * 200_000}, format="json"), 413)
+
+
+def test_form_of_who_is_signed_in_is_held_to_the_same_limits(seeing: Script, person):
+    """A session's form is read before the view, to look for its token; nothing is different."""
+    client = APIClient(enforce_csrf_checks=True, raise_request_exception=False)
+    client.force_login(person)
+    client.get("/")
+    client.credentials(HTTP_X_CSRFTOKEN=client.cookies["csrftoken"].value)
+
+    refused(submit(client, photo() + bytes(images.MAX_BYTES + 200_000)), 413)
+    assert submit(client).status_code == 202
+    client.credentials()
+    assert submit(client).status_code == 403
+
+
+def test_upload_touches_no_disk_but_the_database(
+    api: TokenMaker, seeing: Script, monkeypatch: pytest.MonkeyPatch
+):
+    """However large it is, no temporary file holds it for a moment."""
+    for name in ("NamedTemporaryFile", "TemporaryFile", "mkstemp"):
+        monkeypatch.setattr(f"tempfile.{name}", lambda *_a, **_k: pytest.fail("a file"))
+    data = photo()
+
+    assert submit(api(*RUN_AND_READ), data + bytes(4_000_000)).status_code == 202
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=é", "; boundary=x"])
@@ -508,6 +533,24 @@ def test_forgotten_reflection_leaves_nothing_of_its_image(
         assert files_with(piece) == []
 
 
+def test_admin_forgets_the_image_too(api: TokenMaker, seeing: Script):
+    """Nobody needs a permission of its own for it, and its entry goes."""
+    submit(api(*RUN_AND_READ))
+    work()
+    root = User.objects.create(username="root", is_staff=True)
+    root.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_reflection", "delete_reflection"])
+    )
+    admin = Client()
+    admin.force_login(root)
+    place = f"/admin/enrichment/reflection/{Reflection.objects.get().pk}"
+
+    assert admin.get(f"{place}/change/").status_code == 200
+    assert admin.post(f"{place}/delete/", {"post": "yes"}).status_code == 302
+    assert not ReflectionImage.objects.exists()
+    assert not CacheEntry.objects.filter(cache_type="vision").exists()
+
+
 def test_reflection_deleted_while_the_model_looks_stays_forgotten(api: TokenMaker, seeing: Script):
     """A worker that comes with a description after the deletion leaves none of it."""
     client = api(*RUN_AND_READ)
@@ -552,8 +595,10 @@ def test_log_and_jobs_hold_nothing_of_image_or_description(
         submit(client, encoded(halves("green")))
         work()
 
+        submit(client)
     key = CacheEntry.objects.get(cache_type="vision").key
-    assert f"[CACHE MISS] Image: {key[:8]}" in caplog.text
+    for happened in ("MISS", "HIT"):
+        assert f"[CACHE {happened}] Image: {key[:8]}" in caplog.text
     assert "sisters" not in caplog.text
     assert "zqword" not in caplog.text
     assert "sisters" not in str(list(Job.objects.values()))

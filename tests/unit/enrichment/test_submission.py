@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enrichment import images
 from enrichment.errors import InvalidSubmission
 from enrichment.submission import FIELDS, MAX_CHARACTERS, Submission, parse
+from tests.pictures import photo
 
 NOW = datetime(2026, 1, 31, 7, 30, tzinfo=UTC)
 UNICODE_BLANKS = " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u205f\u3000"
@@ -38,6 +40,29 @@ def test_parse_text_alone_gets_the_defaults() -> None:
         language="en",
         priority="interactive",
     )
+
+
+def test_parse_image_stands_for_the_text_or_beside_it() -> None:
+    """With an image the text may be missing, or blank; the image is the one that was sent."""
+    data = photo()
+
+    for blank in ({}, {"text": None}, {"text": ""}, {"text": UNICODE_BLANKS}):
+        submission = parse({"image": data, **blank}, NOW)
+        assert (submission.text, submission.image) == ("", images.clean(data))
+    both = submit(image=data)
+    assert (both.text, both.image) == ("A quiet day", images.clean(data))
+    assert submit(image=None).image is None
+
+
+@pytest.mark.parametrize(
+    "image", ["day.jpg", 7, [], [photo(), photo()], {}, True, b"", b"no image"]
+)
+def test_parse_image_that_is_none_is_named_with_what_is_accepted(image: Any) -> None:
+    """And a text that is wrong is named beside it."""
+    found = faults({"image": image, "text": "x" * 5001})
+
+    assert set(found) == {"image", "text"}
+    assert images.ACCEPTED in found["image"]
 
 
 def test_parse_whole_body_comes_back_as_sent() -> None:

@@ -10,6 +10,7 @@ from tests.standin import standin
 pytestmark = pytest.mark.engine
 
 SCORE = {"prompt": "The writer feels", "raw": True, "logprobs": True, "top_logprobs": 3}
+SHOW: dict[str, object] = {}
 TALK = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -29,7 +30,13 @@ def shape(content):
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/api/generate", SCORE), ("/api/chat", TALK), ("/api/tags", None), ("/api/version", None)],
+    [
+        ("/api/generate", SCORE),
+        ("/api/chat", TALK),
+        ("/api/show", SHOW),
+        ("/api/tags", None),
+        ("/api/version", None),
+    ],
 )
 def test_standin_answers_only_what_the_real_model_answers_too(engine_url: str, path, body):
     """Every member of the stand-in's answer stands in the engine's, and is of the same kind."""

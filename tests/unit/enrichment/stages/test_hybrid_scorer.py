@@ -17,6 +17,7 @@ from enrichment.errors import (
     HostUnreachable,
     InferenceError,
     InvalidReply,
+    ModelCannotSee,
     ModelMissing,
     QuestionRefused,
 )
@@ -53,7 +54,7 @@ OUTAGES = [
     CircuitOpen("given up"),
     ModelMissing("none"),
 ]
-BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400")]
+BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400"), ModelCannotSee("blind")]
 
 
 def scripted(first=JOYFUL, finer=None, **more) -> ScriptedModel:

@@ -16,6 +16,7 @@ from enrichment.errors import (
     HostFailed,
     HostUnreachable,
     InvalidReply,
+    ModelCannotSee,
     ModelMissing,
     QuestionRefused,
 )
@@ -66,7 +67,7 @@ OUTAGES = [
     CircuitOpen("given up"),
     ModelMissing("none"),
 ]
-BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400")]
+BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400"), ModelCannotSee("blind")]
 
 
 def scripted(*replies: str | Exception, **more: Any) -> ScriptedModel:
