@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pictures import photo
 from tests.queues import until
 from tests.servers import running_postgres
 from tests.sites import running_site, wait_until_finished
@@ -32,11 +33,14 @@ def where(word: str, folder: Path, database: str) -> list[str]:
 
 def test_site_forgets_every_word_and_never_logged_one(tmp_path: Path, database: str) -> None:
     """Through both stages, with a host that quotes what it is asked and a model that quotes what
-    it read, at the most talkative level; the same words of two owners; then all are deleted.
+    it read, at the most talkative level; the same words of two owners and in a picture; then all
+    are deleted.
     """
     word = f"zq{uuid.uuid4().hex}é"
     text = f"I was so happy and grateful for {word} today"
-    script = Script(chat=lambda _body: written(f"You wrote: {text}"))
+    script = Script(
+        chat=lambda _body: written(f"You wrote: {text}"), capabilities=("completion", "vision")
+    )
     plain = script.generate
     settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "DEBUG": "0", "SECRET_KEY": "k" * 60}
     settings |= {"PERF_CACHE_PEPPER": "p" * 60, **({"DATABASE_URL": database} if database else {})}
@@ -52,8 +56,10 @@ def test_site_forgets_every_word_and_never_logged_one(tmp_path: Path, database: 
         until(lambda: client.get(again).json()["stage1"]["outcome"] == "model")
         twice = client.post(URL, json={"text": text, "owner": "bob"}).headers["Location"]
         assert wait_until_finished(client, twice)["stage2"]["outcome"] == "fallback"
+        picture = client.post(URL, files={"image": photo()}).headers["Location"]
+        assert word in wait_until_finished(client, picture)["text"]
         found = where(word, tmp_path, database)
-        for place in (again, twice):
+        for place in (again, twice, picture):
             assert client.delete(place).status_code == 204
 
         left = where(word, tmp_path, database)

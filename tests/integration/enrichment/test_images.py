@@ -16,6 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -478,8 +479,6 @@ def pieces_of(jpeg: bytes) -> list[bytes]:
 
 def noise() -> bytes:
     """Return a photo that nobody else took, larger than a page of a database."""
-    from PIL import Image  # noqa: PLC0415
-
     return encoded(Image.effect_noise((160, 160), 120).convert("RGB"))
 
 
