@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enrichment.inference.ollama import ClientSettings, OllamaClient
+from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.ollama import OllamaClient
 from enrichment.stages.answers import Outcome
 from enrichment.stages.hybrid_scorer import HybridScorer
 from enrichment.stages.post_enricher import PostEnricher

@@ -22,9 +22,11 @@ from enrichment.errors import (
     ModelMissing,
     QuestionRefused,
 )
-from enrichment.inference import ollama
-from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_host
+from enrichment.inference import exchange
+from enrichment.inference.addresses import normalise_host
+from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.messages import Call, ChatRequest, GenerateRequest, ModelIdentity
+from enrichment.inference.ollama import OllamaClient
 
 URL = "http://127.0.0.1:11434"
 SETTINGS = ClientSettings(
@@ -112,8 +114,8 @@ def put(client: OllamaClient, ask: str) -> Any:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The client's monotonic clock; set `now`, in seconds."""
-    fake = SimpleNamespace(now=1000.0, monotonic=lambda: fake.now)
-    monkeypatch.setattr(ollama, "time", fake)
+    fake = SimpleNamespace(now=1000.0, monotonic=lambda: fake.now, perf_counter=lambda: fake.now)
+    monkeypatch.setattr(exchange, "time", fake)
     return fake
 
 
@@ -396,11 +398,11 @@ def test_identity_of_a_host_away_is_not_asked_for_at_every_turn(clock):
     for _ in range(5):
         with pytest.raises(HostUnreachable):
             client.identity()
-    clock.now += ollama.TROUBLE_SECONDS - 0.1
+    clock.now += exchange.TROUBLE_SECONDS - 0.1
     with pytest.raises(HostUnreachable):
         client.identity()
     assert len(host.asked) == 1
-    clock.now += ollama.TROUBLE_SECONDS + 0.1
+    clock.now += exchange.TROUBLE_SECONDS + 0.1
     with pytest.raises(HostUnreachable):
         client.identity()
     assert len(host.asked) == 2
@@ -428,8 +430,8 @@ def test_look_at_a_host_is_tried_once_and_shortly():
         "/api/tags", "/api/generate", "/api/version", "/api/ps",
     ]  # fmt: skip
     reads = [timeout["read"] for _, timeout in waits]
-    assert reads == [ollama.LOOK_SECONDS, 180.0, ollama.LOOK_SECONDS, ollama.LOOK_SECONDS]
-    assert ollama.LOOK_SECONDS <= 5
+    assert reads == [exchange.LOOK_SECONDS, 180.0, exchange.LOOK_SECONDS, exchange.LOOK_SECONDS]
+    assert exchange.LOOK_SECONDS <= 5
 
 
 def test_identity_is_had_again_soon_after_the_host_is_back(clock):
@@ -442,7 +444,7 @@ def test_identity_is_had_again_soon_after_the_host_is_back(clock):
     client.identity()
     host.away, host.models = None, [entry("small:1b", "cd" * 32)]
 
-    clock.now += ollama.TROUBLE_SECONDS + 0.1
+    clock.now += exchange.TROUBLE_SECONDS + 0.1
     assert client.identity().digest == "cd" * 32
     assert client.trouble is None
 
@@ -929,3 +931,58 @@ def test_client_that_is_left_is_closed():
         client.identity()
     with pytest.raises(RuntimeError, match="closed"):
         client.generate(GENERATE)
+
+
+# What observers are told
+
+
+@QUESTIONS
+def test_observer_is_told_how_each_question_went(ask):
+    """Host, model, kind, attempts and the host's own times; nothing of what was said."""
+    calls: list[Call] = []
+    host = Host(steps=[httpx.Response(503), answer()])
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+
+    put(client, ask)
+
+    (call,) = calls
+    assert (call.host, call.model, call.kind, call.error) == (URL, "small:1b", ask, "")
+    assert call.attempts == 2
+    assert call.timings is not None
+    assert call.timings.prompt_ms == 2.0
+    assert call.elapsed_ms > 0
+    assert "zyxgrobble" not in repr(call)
+
+
+@QUESTIONS
+def test_observer_is_told_of_failures(ask):
+    """A call that failed is kept with the kind of its error."""
+    calls: list[Call] = []
+    host = Host(steps=[httpx.Response(500)])
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+    with pytest.raises(HostFailed):
+        put(client, ask)
+    assert [(call.error, call.timings) for call in calls] == [("HostFailed", None)]
+
+
+def test_preload_asks_the_beginnings_in_order_and_tells_no_observer():
+    """What prepares the host is no question that anybody waited for."""
+    calls: list[Call] = []
+    host = Host()
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+
+    client.preload(CHAT, GENERATE)
+
+    assert [path for path, _ in host.asked[1:]] == ["/api/generate", "/api/chat", "/api/generate"]
+    assert "prompt" not in host.asked[1][1]
+    assert host.question["prompt"] == PROMPT
+    assert calls == []
+
+
+def test_images_go_with_the_last_message():
+    """Ollama takes them in base64, beside the words."""
+    host = Host()
+    client_of(host).chat(replace(CHAT, images=(b"abc",)))
+    first, last = host.question["messages"]
+    assert "images" not in first
+    assert last["images"] == ["YWJj"]
