@@ -87,7 +87,7 @@ def make_pool(urls: Sequence[str], how: ClientSettings) -> OllamaPool:
     """Return clients of their own for these hosts, as one."""
     if len(urls) == 1:
         return OllamaPool([make_client(urls[0], how)], how)
-    once = replace(how, retry_attempts=1)
+    once = replace(how, retry_attempts=0)
     return OllamaPool([make_client(url, once) for url in urls], how, _load())
 
 

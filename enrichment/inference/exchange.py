@@ -54,6 +54,7 @@ Observer = Callable[[Call], None]
 class ClientSettings:
     """How a host is spoken to, and the options sent with each request.
 
+    retry_attempts: how often a question that was not accepted is asked again.
     keep_alive: how long the host keeps the model loaded. num_thread, num_ctx: constant on
     purpose, because a change of num_ctx makes the host load the model again.
     """
@@ -82,7 +83,7 @@ class ClientSettings:
         """Return how a question that was not accepted is asked again, as tenacity takes it."""
         waits = [wait_random(ms / 1000, 1.5 * ms / 1000) for ms in self.retry_backoff_ms]
         return {
-            "stop": stop_after_attempt(self.retry_attempts),
+            "stop": stop_after_attempt(1 + self.retry_attempts),
             "wait": wait_chain(*(waits or [wait_random(0, 0.1)])),
             "retry": retry_if_exception(was_not_accepted),
             "reraise": True,

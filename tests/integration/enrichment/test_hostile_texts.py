@@ -29,7 +29,7 @@ def client(engine_url: str) -> Iterator[OllamaClient]:
     settings = ClientSettings(
         timeout_connect=5,
         timeout_read=60,
-        retry_attempts=1,
+        retry_attempts=0,
         retry_backoff_ms=(100,),
         max_connections=2,
         keep_alive="30m",

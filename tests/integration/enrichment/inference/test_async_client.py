@@ -86,7 +86,7 @@ def test_error_is_the_one_of_the_blocking_client(step) -> None:
     caught = []
     for put in (lambda host: run(host, ask(GENERATE)), lambda h: client_of(h).generate(GENERATE)):
         with pytest.raises(InferenceError) as info:
-            put(Host(steps=[step] * 3))
+            put(Host(steps=[step] * 4))
         caught.append((type(info.value), str(info.value)))
     assert caught[0] == caught[1]
 

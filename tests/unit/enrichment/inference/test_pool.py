@@ -22,7 +22,7 @@ from enrichment.inference.pool import OllamaPool
 from tests.unit.enrichment.inference.test_ollama_client import SETTINGS, Host, entry
 
 URLS = ("http://a:11434", "http://b:11434", "http://c:11434")
-ONCE = replace(SETTINGS, retry_attempts=1)
+ONCE = replace(SETTINGS, retry_attempts=0)
 SAME = ModelIdentity(name="small:1b", digest="ab" * 32, engine="ollama")
 OTHER_DIGEST = "cd" * 32
 REFUSED = httpx.ConnectError("refused")
@@ -150,10 +150,10 @@ def test_host_that_is_given_up_is_passed_over() -> None:
 
 def test_pool_whose_hosts_all_refuse_asks_again_and_says_why() -> None:
     """All hosts are tried as often as one alone would be."""
-    hosts = [Host(steps=[REFUSED] * 3) for _ in URLS]
+    hosts = [Host(steps=[REFUSED] * 4) for _ in URLS]
     with pytest.raises(HostUnreachable):
         ask(pool_of(*hosts))
-    assert [questions(host) for host in hosts] == [3, 3, 3]
+    assert [questions(host) for host in hosts] == [4, 4, 4]
 
 
 def test_identity_is_that_of_the_first_host_that_is_well() -> None:
