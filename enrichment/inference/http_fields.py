@@ -4,6 +4,7 @@ https://www.rfc-editor.org/rfc/rfc9110 and rfc9111. Whatever a server sends, not
 """
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 # Nothing is kept, and nobody waits, for longer than a year.
@@ -28,7 +29,9 @@ def seconds(text: str | None) -> int | None:
 def date(text: str | None) -> float | None:
     """Return an HTTP date as seconds since 1970; None for what is none."""
     try:
-        return parsedate_to_datetime(text or "").timestamp()
+        told = parsedate_to_datetime(text or "")
+        # Its oldest form names no zone; all are of GMT.
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError, TypeError, IndexError):
         return None
 
