@@ -909,7 +909,7 @@ def test_error_of_a_host_that_quotes_the_question_is_told_without_it(ask, status
         return httpx.Response(status, json={"error": f"can't read {json.dumps(body)}"})
 
     with pytest.raises(InferenceError) as caught:
-        put(client_of(Host(steps=[echo] * 3)), ask)
+        put(client_of(Host(steps=[echo] * 4)), ask)
     assert "zyxgrobble" not in str(caught.value)
 
 
