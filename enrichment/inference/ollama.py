@@ -27,10 +27,17 @@ from enrichment.errors import (
     HostFailed,
     HostUnreachable,
     InferenceError,
+    InvalidReply,
     ModelMissing,
     QuestionRefused,
 )
-from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity, Reply
+from enrichment.inference.messages import (
+    Call,
+    ChatRequest,
+    GenerateRequest,
+    ModelIdentity,
+    Reply,
+)
 from enrichment.inference.replies import join, read_reply, split_lines
 
 # By scheme; a host without one is where Ollama listens by default.
@@ -104,6 +111,7 @@ class OllamaClient:
         *,
         model: str = "",
         guard: Guard = nullcontext,
+        observer: Callable[[Call], None] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """
@@ -111,11 +119,13 @@ class OllamaClient:
             base_url: as `normalise_host` returns it.
             model: the model to ask; empty means the first text model that the host lists.
             guard: around each question; raises what callers get if the host is not to be asked.
+            observer: told of each question once it ended, failed ones too, in the asking thread.
         """
         self.base_url = base_url
         self._settings = settings
         self._model = model
         self._guard = guard
+        self._observer = observer
         self._identity: ModelIdentity | None = None
         self._trouble: InferenceError | None = None
         self._ask_again_at = 0.0
@@ -250,8 +260,37 @@ class OllamaClient:
     def _ask(self, path: str, body: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Put a question to the model, which stays loaded afterwards."""
         whole = self._body(body, options)
-        with self._guard():
-            return self._call(path, whole)
+        with self._guard(), self._observing(path, whole["model"]) as content:
+            content.update(self._call(path, whole))
+            return content
+
+    @contextmanager
+    def _observing(self, path: str, model: str) -> Iterator[dict[str, Any]]:
+        """Tell the observer of a question; yields where its answer goes."""
+        began, error = time.monotonic(), ""
+        content: dict[str, Any] = {}
+        try:
+            yield content
+        except (EnrichmentError, CallAborted) as exc:
+            error = type(exc).__name__
+            raise
+        finally:
+            elapsed_ms = (time.monotonic() - began) * 1000
+            timings = None
+            with suppress(InvalidReply):
+                timings = read_reply(content, "").timings
+            if self._observer:
+                self._observer(
+                    Call(
+                        host=self.base_url,
+                        model=model,
+                        kind=path.rpartition("/")[2],
+                        elapsed_ms=elapsed_ms,
+                        attempts=1,
+                        timings=timings,
+                        error=error,
+                    )
+                )
 
     def _body(self, question: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         return {
