@@ -51,6 +51,7 @@ class Recorder:
     def forget(self) -> None:
         """Start anew: what a parent process noted is the parent's to write."""
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._noted: deque[Noted] = deque()
         self._writes_at_end = False
 
@@ -72,11 +73,17 @@ class Recorder:
                 threading.Thread(target=self._flush_apart, name="calls-flush", daemon=True).start()
 
     def flush(self) -> None:
-        """Write what was noted. While the database is away it is kept for the next time."""
-        with self._lock:
-            noted, self._noted = self._noted, deque()
-        if not noted:
-            return
+        """Write what was noted. While the database is away it is kept for the next time.
+
+        It waits for one that is under way, so that a process does not end in the middle of that.
+        """
+        with self._writing:
+            with self._lock:
+                noted, self._noted = self._noted, deque()
+            if noted:
+                self._try_to_write(noted)
+
+    def _try_to_write(self, noted: deque[Noted]) -> None:
         try:
             _write([_row(at, call) for at, call in noted])
         except (OperationalError, InterfaceError) as exc:

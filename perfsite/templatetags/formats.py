@@ -47,7 +47,6 @@ REASON_WORDS: Mapping[str, str] = {
     QuestionRefused.__name__: "no model answered (its host refused the question)",
     ModelMissing.__name__: "no model answered (its host has no such model)",
     InvalidReply.__name__: "what the model answered could not be used",
-    CallAborted.__name__: "broken off, because nobody needed the answer any more",
 }
 PART_WORDS: Mapping[str, str] = {
     "queue": "Waiting for the host",
@@ -189,6 +188,14 @@ def status_words(value: str) -> str:
 def reason_words(value: str) -> str:
     """Say why there is a fallback, from the kind of error."""
     return REASON_WORDS.get(value, f"no model answered ({value})" if value else "no model answered")
+
+
+@register.filter
+def call_words(value: str) -> str:
+    """Say why a call to a model has no answer, from the kind of error."""
+    if value == CallAborted.__name__:
+        return "broken off (its job was cancelled, lost or had to make way)"
+    return reason_words(value)
 
 
 @register.filter
