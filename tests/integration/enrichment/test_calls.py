@@ -145,6 +145,59 @@ def test_flush_of_a_broken_database_keeps_calls_for_the_next_time(caplog):
     assert InferenceTotal.objects.get().calls == 2
 
 
+def test_rows_and_their_total_are_written_both_or_neither():
+    """A flush that breaks after the rows leaves none, and the next one adds each call once."""
+
+    def breaks_late(execute, sql: str, params, many: bool, context):
+        if sql.startswith("UPDATE"):
+            raise OperationalError("disk I/O error")
+        return execute(sql, params, many, context)
+
+    calls.record(call())
+    calls.flush()
+    calls.record(call())
+    with connection.execute_wrapper(breaks_late):
+        calls.flush()
+    assert InferenceCall.objects.count() == 1
+    calls.flush()
+
+    assert InferenceCall.objects.count() == 2
+    total = InferenceTotal.objects.get()
+    assert (total.calls, total.prompt_ms, total.generated_tokens) == (2, 40, 6)
+
+
+def test_flush_waits_for_one_that_is_under_way():
+    """Who ends a process knows then that all is written, also what another thread took."""
+    began, go_on = threading.Event(), threading.Event()
+    seen: list[bool] = []
+
+    def slowly(execute, sql: str, params, many: bool, context):
+        began.set()
+        go_on.wait(20)
+        return execute(sql, params, many, context)
+
+    def write() -> None:
+        with connection.execute_wrapper(slowly):
+            calls.flush()
+        connection.close()
+
+    def end() -> None:
+        calls.flush()
+        seen.append(InferenceCall.objects.exists())
+        connection.close()
+
+    calls.record(call())
+    threads = [threading.Thread(target=write), threading.Thread(target=end)]
+    threads[0].start()
+    began.wait(20)
+    threads[1].start()
+    threads[1].join(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert seen == [True]
+
+
 def test_calls_beyond_the_buffer_are_dropped(monkeypatch: pytest.MonkeyPatch):
     """A database that is away for long costs a bounded memory; the first calls are kept."""
     monkeypatch.setattr(calls, "MOST", 3)

@@ -66,7 +66,7 @@ def card(client: Client) -> list[str]:
     html = client.get("/").content.decode()
     found = re.search(r'aria-labelledby="calls-title">(.*?)</section>', html, re.DOTALL)
     assert found
-    return re.sub(r"<meter.*?</meter>|<[^>]+>", " ", found[1]).split()
+    return re.sub(r"<meter[^>]*>[^<]*</meter>|<[^>]+>", " ", found[1]).split()
 
 
 def samples(client) -> dict[str, float]:
