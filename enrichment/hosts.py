@@ -16,6 +16,7 @@ import psutil
 from django.conf import settings
 
 from cachestats.config import Config, current
+from enrichment import calls
 from enrichment.breaker import Breaker
 from enrichment.errors import InferenceError
 from enrichment.host_load import HostLoad
@@ -93,7 +94,13 @@ def make_pool(urls: Sequence[str], how: ClientSettings) -> OllamaPool:
 
 def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
-    return OllamaClient(url, how, model=settings.OLLAMA_MODEL, guard=_breaker(url, how).asking)
+    return OllamaClient(
+        url,
+        how,
+        model=settings.OLLAMA_MODEL,
+        guard=_breaker(url, how).asking,
+        observer=calls.record,
+    )
 
 
 def _breaker(url: str, how: ClientSettings) -> Breaker:

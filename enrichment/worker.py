@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cachestats import services as cache_services
 from cachestats.config import current
-from enrichment import hosts, jobs
+from enrichment import calls, hosts, jobs
 from enrichment.cluster import Family
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.ollama import OllamaClient
@@ -148,6 +148,7 @@ def _beat() -> None:
                     hosts.abort()
             now = timezone.now()
             WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
+            calls.flush()
             if time.monotonic() >= next_tickets:
                 next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS
                 if Reflection.objects.filter(enrich_again=True).exists() and hosts.health().ok:
@@ -156,6 +157,7 @@ def _beat() -> None:
                 WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+                calls.sweep()
                 cache_services.sweep()
             if time.monotonic() >= next_relist:
                 next_relist = time.monotonic() + RELIST_EVERY_SECONDS

@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 from tenacity import Retrying
 
-from enrichment.errors import CallAborted, InferenceError
+from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.exchange import (
     LOOK_SECONDS,
     Acquaintance,
@@ -186,6 +186,9 @@ class OllamaClient:
             with self._guard():
                 content = self._call(question, watch)
             reply = self._exchange.reply(content)
+        except CircuitOpen:
+            # Nothing was asked.
+            raise
         except BaseException as exc:
             self._observe(watch.failed(exc))
             raise

@@ -1,9 +1,19 @@
 """Reflections, the work on them and what came of it."""
 
+from enrichment.models.calls import InferenceCall, InferenceTotal
 from enrichment.models.heartbeats import WorkerHeartbeat
 from enrichment.models.hosts import HostState
 from enrichment.models.jobs import Job, Status
 from enrichment.models.reflections import Reflection
 from enrichment.models.results import StageResult
 
-__all__ = ["HostState", "Job", "Reflection", "StageResult", "Status", "WorkerHeartbeat"]
+__all__ = [
+    "HostState",
+    "InferenceCall",
+    "InferenceTotal",
+    "Job",
+    "Reflection",
+    "StageResult",
+    "Status",
+    "WorkerHeartbeat",
+]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.errors import (
+    CircuitOpen,
     HostBrokeOff,
     HostBusy,
     HostFailed,
@@ -961,6 +962,26 @@ def test_observer_is_told_of_failures(ask):
     with pytest.raises(HostFailed):
         put(client, ask)
     assert [(call.error, call.timings) for call in calls] == [("HostFailed", None)]
+
+
+@QUESTIONS
+def test_observer_is_told_nothing_of_a_host_that_is_given_up(ask):
+    """What was not asked is no call."""
+    calls: list[Call] = []
+
+    def given_up() -> Any:
+        raise CircuitOpen("failed 5 times in a row")
+
+    client = OllamaClient(
+        URL,
+        SETTINGS,
+        guard=given_up,
+        observer=calls.append,
+        transport=httpx.MockTransport(Host()),
+    )
+    with pytest.raises(CircuitOpen):
+        put(client, ask)
+    assert calls == []
 
 
 def test_preload_asks_the_beginnings_in_order_and_tells_no_observer():
