@@ -27,7 +27,7 @@ from cachestats.entries import Entries, check_ttl, encode
 from cachestats.flights import Flights
 from cachestats.health import Health
 from cachestats.keys import Key, make_key, make_material
-from cachestats.lookups import Lookup, Turn
+from cachestats.lookups import Lookup, Ttl, Turn
 from cachestats.metrics import Recorder
 from cachestats.models import CacheState, Reason
 from cachestats.repair import make_usable
@@ -129,7 +129,7 @@ class PerfCache:
         content: Mapping[str, Any],
         compute: Callable[[], Any],
         params: Mapping[str, Any] | None = None,
-        ttl: int | None = None,
+        ttl: Ttl = None,
         cache_type: str = "default",
     ) -> Lookup:
         """Return the stored answer, or compute, store and return it.
@@ -137,6 +137,14 @@ class PerfCache:
         Of look-ups of the same key at once, in whatever threads and processes, one computes; the
         others wait for its answer. Whatever `compute` raises goes to all of them, and nothing is
         stored.
+
+        Args:
+            ttl: seconds; None is the type's default, 0 means: do not store. A function is given
+                the computed value and returns one of these. A value of which it says 0 goes to
+                nobody but who computed it: the others compute theirs, without waiting in turn.
+
+        Raises:
+            InvalidValue: the value is not JSON, or ttl is out of range.
         """
         with closing(self._approach(content, params, ttl, cache_type)) as approach:
             while True:
@@ -159,7 +167,7 @@ class PerfCache:
         content: Mapping[str, Any],
         compute: Callable[[], Awaitable[Any]],
         params: Mapping[str, Any] | None = None,
-        ttl: int | None = None,
+        ttl: Ttl = None,
         cache_type: str = "default",
     ) -> Lookup:
         """As `get_or_compute`, for an asynchronous `compute`; waiting blocks no event loop."""
@@ -242,7 +250,7 @@ class PerfCache:
         self,
         content: Mapping[str, Any],
         params: Mapping[str, Any] | None,
-        ttl: int | None,
+        ttl: Ttl,
         cache_type: str,
     ) -> Generator[float, None, Lookup | Turn]:
         """Return an answer that needs no computing, or else whose turn it is: the caller's.
@@ -252,7 +260,8 @@ class PerfCache:
         started = time.perf_counter()
         material = make_material(content, params, cache_type)
         key = material.key(self._pepper)
-        check_ttl(ttl)
+        if not callable(ttl):
+            check_ttl(ttl)
         tuning = self._tuning()
         turn = Turn(
             material=material,
@@ -270,7 +279,7 @@ class PerfCache:
             self.count(lookup)
             return lookup
         turn.state, turn.reason = MISS, reason or self._entries.why(material, key)
-        if (tuning.ttl(cache_type) if ttl is None else ttl) == 0:
+        if not callable(ttl) and self._seconds(ttl, cache_type) == 0:
             return turn
         return (yield from self._take_off(turn))
 
@@ -285,6 +294,8 @@ class PerfCache:
                 return turn
             if not captain:
                 landed = yield from flight.follow()
+                if flight.declined:
+                    return turn
                 if landed is None:
                     continue
                 return self._collapsed(turn, landed)
@@ -312,8 +323,9 @@ class PerfCache:
         """Store what was computed, give it to those who wait, and return it."""
         cost_ms = _ms_since(computing)
         encoded = encode(value)
+        ttl = turn.ttl(value) if callable(turn.ttl) else turn.ttl
         seconds = self._entries.put(
-            turn.material, turn.key, encoded, turn.ttl, turn.model, cost_ms, turn.generation
+            turn.material, turn.key, encoded, ttl, turn.model, cost_ms, turn.generation
         )
         lookup = Lookup(
             value=value,
@@ -327,11 +339,17 @@ class PerfCache:
             cost_ms=cost_ms,
             reason=turn.reason,
         )
-        if turn.flight is not None:
+        if turn.flight is not None and self._seconds(ttl, turn.key.cache_type) == 0:
+            turn.flight.decline()
+        elif turn.flight is not None:
             # Their own copy: what the caller does to its value is not theirs to see.
             turn.flight.land(lookup._replace(value=orjson.loads(encoded)))
         self.count(lookup)
         return lookup
+
+    def _seconds(self, ttl: int | None, cache_type: str) -> int:
+        """Return how long an entry is to live; 0: it is not stored."""
+        return self._tuning().ttl(cache_type) if ttl is None else ttl
 
     def _give_up(self, turn: Turn, exc: BaseException) -> None:
         """Release those who wait: with the error, or to compute themselves."""

@@ -34,6 +34,7 @@ class Flight:
         self._key = key
         self._leads = False
         self._over = False
+        self.declined = False
         self._answer: Any = None
         self._error: Exception | None = None
 
@@ -58,7 +59,7 @@ class Flight:
         return self
 
     def follow(self) -> Generator[float, None, Any]:
-        """Wait for the captain and return its answer; None: it gave up without one.
+        """Wait for the captain and return its answer; None: it has none to give (see `declined`).
 
         Raises:
             Exception: what the computation raised.
@@ -74,6 +75,11 @@ class Flight:
     def land(self, answer: Any) -> None:
         """Give the answer to those who wait in this process; others find it stored."""
         self._answer = answer
+        self._end()
+
+    def decline(self) -> None:
+        """Keep the answer from those who wait: each has to compute its own."""
+        self.declined = True
         self._end()
 
     def fail(self, error: Exception, now_ms: int) -> None:

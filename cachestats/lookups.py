@@ -1,11 +1,15 @@
 """What a look-up gives, and one that has to be computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cachestats.flights import Flight
 from cachestats.keys import Key, Material
 from cachestats.models import CacheState
+
+# Seconds to live; None: the type's default, 0: do not store. Or what tells them of the value.
+Ttl = int | None | Callable[[Any], int | None]
 
 
 class Lookup(NamedTuple):
@@ -39,7 +43,7 @@ class Turn:
     material: Material
     key: Key
     model: str
-    ttl: int | None
+    ttl: Ttl
     state: CacheState
     reason: str
     started: float

@@ -1,38 +1,45 @@
-"""Which Ollama answers: from the settings, on the machine, or the embedded engine.
+"""Which Ollamas answer: from the settings, on the machine, or the embedded engine.
 
-OLLAMA_HOST set: that host, and never another in its place. Unset: the one at 127.0.0.1:11434 if
-there is one, else the embedded engine, whose URL `serve` writes under VAR_DIR.
+OLLAMA_HOST set: that host or those hosts, and never another in their place. Unset: the one at
+127.0.0.1:11434 if there is one, else the embedded engine, whose URL `serve` writes under VAR_DIR.
 """
 
 import os
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 
 import psutil
 from django.conf import settings
 
 from cachestats.config import Config, current
+from enrichment import calls
 from enrichment.breaker import Breaker
 from enrichment.errors import InferenceError
+from enrichment.host_load import HostLoad
+from enrichment.inference.addresses import normalise_host
 from enrichment.inference.engine import availability
-from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_host
+from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.ollama import OllamaClient
+from enrichment.inference.pool import OllamaPool
 
 DEFAULT_HOST = "127.0.0.1:11434"
 LOOK_AGAIN_SECONDS = 5.0
 ENGINE_WAIT_SECONDS = 120.0
 
 
-def find_host() -> str:
-    """Return the base URL of the host to ask; it need not be alive."""
+def find_hosts() -> tuple[str, ...]:
+    """Return the base URLs of the hosts to ask, in order; they need not be alive."""
     if settings.OLLAMA_HOST:
-        return str(settings.OLLAMA_HOST)
+        return tuple(settings.OLLAMA_HOST.split(","))
     try:
         engine_url = settings.ENGINE_URL_FILE.read_text().strip()
     except OSError:
         engine_url = ""
-    return engine_url or normalise_host(DEFAULT_HOST)
+    return (engine_url or normalise_host(DEFAULT_HOST),)
 
 
 def client_settings(config: Config) -> ClientSettings:
@@ -52,51 +59,75 @@ def client_settings(config: Config) -> ClientSettings:
 
 
 class _Shared:
-    """This process's client, made anew when host or tuning change."""
+    """This process's pool, made anew when hosts or tuning change."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._client: OllamaClient | None = None
-        self._made_for: tuple[str, ClientSettings] | None = None
-        self._host: str | None = None
+        self._pool: OllamaPool | None = None
+        self._made_for: tuple[tuple[str, ...], ClientSettings] | None = None
+        self._hosts: tuple[str, ...] = ()
         self._looked_at = 0.0
 
-    def get(self) -> OllamaClient:
+    def get(self) -> OllamaPool:
         with self._lock:
-            if self._host is None or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
-                self._host, self._looked_at = find_host(), time.monotonic()
-            wanted = (self._host, client_settings(current().config))
-            if self._client is None or self._made_for != wanted:
-                # The former client is left to calls that still use it.
-                self._client = make_client(*wanted)
+            if not self._hosts or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+                self._hosts, self._looked_at = find_hosts(), time.monotonic()
+            wanted = (self._hosts, client_settings(current().config))
+            if self._pool is None or self._made_for != wanted:
+                # The former clients are left to calls that still use them.
+                self._pool = make_pool(*wanted)
                 self._made_for = wanted
-            return self._client
+            return self._pool
 
     def abort(self) -> None:
-        if client := self._client:
-            client.abort()
+        if pool := self._pool:
+            pool.abort()
+
+
+def make_pool(urls: Sequence[str], how: ClientSettings) -> OllamaPool:
+    """Return clients of their own for these hosts, as one."""
+    if len(urls) == 1:
+        return OllamaPool([make_client(urls[0], how)], how)
+    once = replace(how, retry_attempts=0)
+    return OllamaPool([make_client(url, once) for url in urls], how, _load())
 
 
 def make_client(url: str, how: ClientSettings) -> OllamaClient:
     """Return a client of its own for a host."""
-    return OllamaClient(url, how, model=settings.OLLAMA_MODEL, guard=_breaker(url, how).asking)
+    return OllamaClient(
+        url,
+        how,
+        model=settings.OLLAMA_MODEL,
+        guard=_breaker(url, how).asking,
+        observer=calls.record,
+    )
 
 
 def _breaker(url: str, how: ClientSettings) -> Breaker:
     return Breaker(url, longest=timedelta(seconds=how.timeout_connect + how.timeout_read))
 
 
+@cache
+def _load() -> HostLoad:
+    return HostLoad(settings.VAR_DIR / "hosts.lock")
+
+
 _shared = _Shared()
 
 
 def forget_client() -> None:
-    """Make the next call look for the host again, on new connections."""
+    """Make the next call look for the hosts again, on new connections."""
     global _shared  # noqa: PLW0603
     _shared = _Shared()
 
 
-# A forked child leaves the parent's connections to the parent.
-os.register_at_fork(after_in_child=forget_client)
+def _in_child() -> None:
+    # A forked child leaves the parent's connections and questions to the parent.
+    forget_client()
+    _load.cache_clear()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 def abort() -> None:
@@ -104,18 +135,19 @@ def abort() -> None:
     _shared.abort()
 
 
-def get_client() -> OllamaClient:
-    """Return this process's client of the host in use."""
+def get_client() -> OllamaPool:
+    """Return this process's client of the hosts in use."""
     return _shared.get()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelHealth:
-    """Whether a model answers, and in plain words what is missing if none does."""
+class HostHealth:
+    """One host: which model answers there, and in plain words what is missing if none does."""
 
     url: str
     engine: str
     model: str
+    digest: str
     trouble: str
 
     @property
@@ -123,26 +155,86 @@ class ModelHealth:
         return not self.trouble
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelHealth:
+    """Whether a model answers at any of the hosts, and in plain words what is wrong."""
+
+    hosts: tuple[HostHealth, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether a question would be answered."""
+        return any(host.ok for host in self.hosts)
+
+    @property
+    def first(self) -> HostHealth:
+        """The first host that is well; where none is, the first."""
+        return next((host for host in self.hosts if host.ok), self.hosts[0])
+
+    @property
+    def url(self) -> str:
+        return ", ".join(host.url for host in self.hosts)
+
+    @property
+    def engine(self) -> str:
+        return self.first.engine
+
+    @property
+    def model(self) -> str:
+        return self.first.model
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, with all or with some; empty when nothing is."""
+        return "; ".join(host.trouble for host in self.hosts if host.trouble)
+
+
 def health() -> ModelHealth:
     """Return which model answers now, or in plain words why none does."""
-    client = get_client()
+    found: list[HostHealth] = []
+    for client in get_client().clients:
+        host = _look_at(client)
+        first = next((other for other in found if other.ok), None)
+        if first and host.ok and (host.model, host.digest) != (first.model, first.digest):
+            host = replace(host, trouble=_other_model(host, first))
+        found.append(host)
+    return ModelHealth(hosts=tuple(found))
+
+
+def _look_at(client: OllamaClient) -> HostHealth:
+    url = client.base_url
     try:
         who = client.identity()
     except InferenceError as exc:
-        model = settings.OLLAMA_MODEL
-        return ModelHealth(url=client.base_url, engine="", model=model, trouble=str(exc))
-    trouble = str(client.trouble or "") or _circuit().trouble
-    return ModelHealth(url=client.base_url, engine=who.engine, model=who.name, trouble=trouble)
+        return HostHealth(
+            url=url, engine="", model=settings.OLLAMA_MODEL, digest="", trouble=str(exc)
+        )
+    return HostHealth(
+        url=url,
+        engine=who.engine,
+        model=who.name,
+        digest=who.digest,
+        trouble=str(client.trouble or "") or _circuit(url).trouble,
+    )
 
 
-def is_given_up() -> bool:
-    """Return whether the host failed so often of late that it is not asked for now."""
-    return bool(_circuit().trouble)
+def _other_model(host: HostHealth, first: HostHealth) -> str:
+    """Say why a host that is well is not asked: its answers would be filed under another model."""
+    if host.model != first.model:
+        return f"{host.url} answers with {host.model}, not {first.model}: set OLLAMA_MODEL"
+    return (
+        f"{host.url} has another {host.model} than {first.url}, so it is not asked:"
+        f" ollama pull {host.model} on both"
+    )
 
 
-def _circuit() -> Breaker:
-    """Return the circuit of the host in use."""
-    return _breaker(get_client().base_url, client_settings(current().config))
+def is_given_up(url: str) -> bool:
+    """Return whether a host failed so often of late that it is not asked for now."""
+    return bool(_circuit(url).trouble)
+
+
+def _circuit(url: str) -> Breaker:
+    return _breaker(url, client_settings(current().config))
 
 
 def engine_is_starting() -> bool:
@@ -170,7 +262,7 @@ def engine_is_loaded() -> bool:
     if not settings.ENGINE_URL_FILE.exists():
         return False
     try:
-        with make_client(find_host(), client_settings(current().config)) as client:
+        with make_client(find_hosts()[0], client_settings(current().config)) as client:
             return bool(client.loaded_models())
     except InferenceError:
         return False

@@ -68,13 +68,12 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     """Accept a reflection; it is finished at once when both of its stages are cached.
 
     Row, job and ticket are written in one transaction: what was answered is never lost. The risk
-    check runs here, so that the text for somebody in danger stands in the first answer.
+    check runs here, so that the text for somebody in danger stands in the first answer. An
+    image whose description is cached is text at once; else a worker describes it.
 
     Cached answers are shared within one owner for a token that is bound to one, within one person
     for who is signed in, and within the site for its web app's own token: nobody learns from a
     hit that somebody else wrote the same words.
-
-    An image whose description is cached is text at once; else a worker describes it.
 
     Args:
         token_owner: the owner that the token is bound to, "" for one that is bound to none, None

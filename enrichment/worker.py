@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,19 +14,18 @@ from django.utils import timezone
 
 from cachestats import services as cache_services
 from cachestats.config import current
-from enrichment import hosts, jobs
+from enrichment import calls, hosts, jobs
 from enrichment.cluster import Family
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
-from enrichment.inference.messages import GenerateRequest
+from enrichment.inference.ollama import OllamaClient
 from enrichment.models import Job, Reflection, WorkerHeartbeat
 from enrichment.models.jobs import Priority
+from enrichment.stages.prompts import Method, beginnings
 
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
 MODEL_EVERY_SECONDS = 2.0
-# One token tells whether a host infers; loading a model that is loaded would not.
-PROBE = GenerateRequest(prompt="Hello", raw=True, options={"num_predict": 1, "temperature": 0})
 TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
 RELIST_EVERY_SECONDS = 3600.0
@@ -77,28 +76,40 @@ def start(**_signal: Any) -> None:
 def _keep_model() -> None:
     """Have the model loaded before the first job asks for it, and again when it was away."""
     hosts.wait_for_engine()
-    loaded: bool | None = None
+    loaded: dict[str, bool] = {}
     while True:
-        loaded = look_after_model(loaded)
+        loaded = look_after_models(loaded)
         # Also where the database was away: a connection is looked at again only once it was let go.
         close_old_connections()
         time.sleep(MODEL_EVERY_SECONDS)
 
 
-def look_after_model(loaded: bool | None) -> bool:
-    """Load the model if need be, and try a host that was given up; return whether it is loaded.
+def look_after_models(loaded: Mapping[str, bool]) -> dict[str, bool]:
+    """Load each host's model if need be, and try a host that was given up.
 
     Who asks for the sake of a job need not find out whether the host is back.
 
     Args:
-        loaded: what it was when one last looked; None at first.
+        loaded: by URL what was returned when one last looked; empty at first.
+
+    Returns:
+        By URL whether the host's model is loaded.
     """
     try:
-        client = hosts.get_client()
+        clients = hosts.get_client().clients
+    except Exception:
+        logger.exception("[PERF] Looking after the models failed and goes on")
+        return dict(loaded)
+    return {client.base_url: _look_after(client, loaded.get(client.base_url)) for client in clients}
+
+
+def _look_after(client: OllamaClient, loaded: bool | None) -> bool:
+    """Look after one host; return whether its model is loaded."""
+    try:
         if not loaded:
-            client.preload()
-        if hosts.is_given_up():
-            client.generate(PROBE)
+            client.preload(*beginnings(Method(current().config.scoring.method)))
+        if hosts.is_given_up(client.base_url):
+            client.probe()
     except CircuitOpen:
         # Another one tries it, or just did.
         return False
@@ -137,6 +148,7 @@ def _beat() -> None:
                     hosts.abort()
             now = timezone.now()
             WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
+            calls.flush()
             if time.monotonic() >= next_tickets:
                 next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS
                 if Reflection.objects.filter(enrich_again=True).exists() and hosts.health().ok:
@@ -145,6 +157,7 @@ def _beat() -> None:
                 WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
+                calls.sweep()
                 cache_services.sweep()
             if time.monotonic() >= next_relist:
                 next_relist = time.monotonic() + RELIST_EVERY_SECONDS

@@ -1,18 +1,27 @@
 """The site's numbers as Prometheus reads them.
 
 Web and workers are many processes that come and go, so nothing is counted in memory: each scrape
-reads the reports, and says what the pages say. All are gauges: jobs go with their reflections, and
-look-ups are kept for a while only, so that no count of rows can be trusted never to fall.
+reads the reports, and says what the pages say. Counts of rows are gauges: jobs go with their
+reflections, and look-ups are kept for a while only, so that none can be trusted never to fall. A
+counter that falls is taken for one that began anew, and rate() would add all of it once more. So
+calls to models are counters that are read from a total of their own, which only grows, and not from
+the calls' rows.
 """
 
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from cachestats import services as cache_services
+from enrichment.call_reports import PARTS, call_totals
 from enrichment.models import Status
 from enrichment.reports import queue_report
 
@@ -24,6 +33,7 @@ def exposition() -> bytes:
     """Return all numbers as they are now, in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(QueueCollector())
+    registry.register(InferenceCollector())
     registry.register(CacheCollector())
     return generate_latest(registry)
 
@@ -68,6 +78,31 @@ class QueueCollector(Collector):
             "Age of the newest sign of life of any worker; absent when there is none.",
             report.last_heartbeat_seconds,
         )
+
+
+class InferenceCollector(Collector):
+    """Answered calls to models since the first; what the cache answered is none."""
+
+    def collect(self) -> Iterator[Metric]:
+        totals = call_totals()
+        seconds = SummaryMetricFamily(
+            "perfsite_inference_seconds",
+            "Answered calls to models, and the seconds of each part of them, since the first call; "
+            "queue is what the host does not account for.",
+            labels=["part"],
+        )
+        for part in PARTS:
+            seconds.add_metric([part], totals.calls, getattr(totals, f"{part}_ms") / 1000)
+        yield seconds
+        tokens = CounterMetricFamily(
+            "perfsite_inference_tokens",
+            "Tokens of answered calls to models since the first call; those of the prompt include "
+            "what the host had in its prompt cache.",
+            labels=["kind"],
+        )
+        tokens.add_metric(["prompt"], totals.prompt_tokens)
+        tokens.add_metric(["generated"], totals.generated_tokens)
+        yield tokens
 
 
 class CacheCollector(Collector):

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError
 
 from enrichment.images import MAX_BYTES
-from enrichment.inference.ollama import normalise_host
+from enrichment.inference.addresses import normalise_hosts
 from perfsite import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -213,7 +213,10 @@ CACHES = {
 CACHE_FLUSH_SECONDS = 1.0
 PERF_CONFIG = BASE_DIR / env.str("PERF_CONFIG", "config/perf_config.json")
 try:
-    OLLAMA_HOST = normalise_host(env.str("OLLAMA_HOST")) if env.str("OLLAMA_HOST", "") else ""
+    # One host, or several that share the work.
+    OLLAMA_HOST = (
+        ",".join(normalise_hosts(env.str("OLLAMA_HOST"))) if env.str("OLLAMA_HOST", "") else ""
+    )
 except ValueError as exc:
     raise ImproperlyConfigured(f"OLLAMA_HOST: {exc}.") from exc
 OLLAMA_MODEL = env.str("OLLAMA_MODEL", "")

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from cachestats.reports import cache_report
 from enrichment import hosts, reports
+from enrichment.call_reports import call_report
 from enrichment.submission import MAX_CHARACTERS
 from enrichment.views import submit_form
 from perfsite import prometheus
@@ -32,6 +33,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         return redirect("enrichment:reflection-detail", form.accepted.pk)
     page = {
         "cache": cache_report(),
+        "calls": call_report(),
         "queue": reports.queue_report(),
         "model": hosts.health(),
         "engine_starting": hosts.engine_is_starting(),

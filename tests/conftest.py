@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from cachestats.cache import make_cache
 from cachestats.config.current import forget
-from enrichment import hosts
+from enrichment import calls, hosts
 from perfsite.models import AccessToken, Scope
 from tests.engines import running_engine
 from tests.standin import Script, standin
@@ -18,12 +18,14 @@ from tests.standin import Script, standin
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """Each test sees the process as it is after its start: no cache, client or config kept."""
+    """Each test sees the process as it is after its start: no cache, client, config or calls."""
     make_cache.cache_clear()
     hosts.forget_client()
     forget()
     yield
     make_cache.cache_clear()
+    # Or what a test did not write would be written when all end, to no test's database.
+    calls.forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

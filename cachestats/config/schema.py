@@ -85,7 +85,7 @@ class Networking(Section):
     per_host_limit: int = Field(6, ge=1, le=1024)
     timeout_connect: float = Field(10, gt=0, le=600)  # seconds
     timeout_read: float = Field(180, gt=0, le=3600)  # seconds
-    retry_attempts: int = Field(3, ge=1, le=10)
+    retry_attempts: int = Field(3, ge=0, le=10)  # after the first
     retry_backoff_ms: tuple[Annotated[int, Field(ge=0, le=60000)], ...] = (100, 300, 900)
 
 

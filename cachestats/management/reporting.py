@@ -4,12 +4,16 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from cachestats.errors import InvalidWindow
 from cachestats.reports import CacheReport, cache_report, read_window
+
+# JSON's members, and blocks of lines.
+Told = tuple[dict[str, Any], list[list[str]]]
 
 
 class ReportCommand(BaseCommand):
@@ -26,9 +30,13 @@ class ReportCommand(BaseCommand):
             window = read_window(options["window"])
         except InvalidWindow as exc:
             raise CommandError(f"--{exc}", returncode=2) from exc
-        report = cache_report(window)
+        members, blocks = self.tell(window)
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(report)))
+            self.stdout.write(json.dumps(members))
             return
-        texts = ["\n".join(lines) for section in self.sections if (lines := section(report))]
-        self.stdout.write("\n\n".join(texts))
+        self.stdout.write("\n\n".join("\n".join(lines) for lines in blocks if lines))
+
+    def tell(self, window: timedelta) -> Told:
+        """Return the report as JSON's members and as blocks of lines; empty ones are not shown."""
+        report = cache_report(window)
+        return asdict(report), [section(report) for section in self.sections]

@@ -22,10 +22,11 @@ class GenerateRequest:
     """A prompt to go on with.
 
     raw: no chat template around it. top_logprobs: how many candidates of each token to report,
-    0 to 20; 0 reports none.
+    0 to 20; 0 reports none. model: who is asked; None for whoever answers.
     """
 
     prompt: str
+    model: ModelIdentity | None = None
     raw: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     top_logprobs: int = 0
@@ -37,9 +38,11 @@ class ChatRequest:
 
     messages: pairs of role (system, user or assistant) and content. format: a JSON schema that
     the answer must follow. images: files that go with the last message, for a model that can see.
+    model: who is asked; None for whoever answers.
     """
 
     messages: tuple[tuple[str, str], ...]
+    model: ModelIdentity | None = None
     images: tuple[bytes, ...] = ()
     format: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

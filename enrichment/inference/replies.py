@@ -3,7 +3,8 @@
 https://github.com/ollama/ollama/blob/main/docs/api.md#streaming-responses
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from enrichment.errors import InvalidReply
@@ -16,17 +17,121 @@ ROUNDING = 1e-3
 RAW_CHARACTERS = 10_000
 
 
-def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a body as they are complete, but for empty ones.
+class StreamedAnswer:
+    """An answer in lines of JSON, taken in as it comes.
 
-    Only a line feed ends one: what else counts as the end of a line may stand in a text.
+    Only a line feed ends a line: what else counts as the end of one may stand in a text.
     """
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from filter(None, whole)
-    if rest:
-        yield rest
+
+    def __init__(self, read: Callable[[bytes], dict[str, Any]], *, is_json: bool) -> None:
+        """
+        Args:
+            read: returns a line's content, or raises what it says.
+            is_json: the text is to be a JSON value; what comes after its end is of no use.
+        """
+        self._read = read
+        self._end = JsonEnd() if is_json else None
+        self._rest = b""
+        self._lines: list[dict[str, Any]] = []
+        self._started = time.perf_counter_ns()
+        self._first_at = 0
+        self._stopped = False
+
+    def take(self, chunk: bytes) -> bool:
+        """Take in what came; return whether to listen no further.
+
+        That is when the JSON value has ended and the model goes on regardless. One that ends with
+        its value is heard out: its last line tells where the time went, and the connection can be
+        used again.
+        """
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        for line in filter(None, whole):
+            self._take_line(line)
+            if self._stopped:
+                break
+        return self._stopped
+
+    def content(self) -> dict[str, Any] | None:
+        """Return the answer in one object, as a host that does not stream would tell it.
+
+        None when nothing came.
+        """
+        if self._rest and not self._stopped:
+            self._take_line(self._rest)
+        if not self._lines:
+            return None
+        joined = join(self._lines)
+        return {**joined, **self._own_account()} if self._stopped else joined
+
+    def _take_line(self, line: bytes) -> None:
+        content = self._read(line)
+        self._first_at = self._first_at or time.perf_counter_ns()
+        if self._end is not None and content.get("done") is not True:
+            if self._end.reached:
+                self._stopped = True
+                return
+            self._end.feed(text_of(content) or "")
+        self._lines.append(content)
+
+    def _own_account(self) -> dict[str, Any]:
+        """Return what the last line would tell, as far as it could be seen from here.
+
+        The way to the first token may hold waiting and loading; a line is a token.
+        """
+        now = time.perf_counter_ns()
+        return {
+            "done": True,
+            "done_reason": "stop",
+            "total_duration": now - self._started,
+            "prompt_eval_duration": self._first_at - self._started,
+            "eval_count": len(self._lines),
+            "eval_duration": now - self._first_at,
+        }
+
+
+class JsonEnd:
+    """Finds where a JSON object or array ends, in text that comes piece by piece."""
+
+    def __init__(self) -> None:
+        self.reached = False
+        self._depth = 0
+        self._in_string = False
+        self._escaped = False
+        self._none = False
+
+    def feed(self, text: str) -> None:
+        """Look at the next piece; `reached` is True from the piece on that holds the end."""
+        for character in text:
+            if self.reached or self._none:
+                return
+            self._look(character)
+
+    def _look(self, character: str) -> None:
+        if self._in_string:
+            if self._escaped:
+                self._escaped = False
+            elif character == "\\":
+                self._escaped = True
+            elif character == '"':
+                self._in_string = False
+        elif character in "{[":
+            self._depth += 1
+        elif character in "}]":
+            self._depth -= 1
+            self.reached = self._depth == 0
+            self._none = self._depth < 0
+        elif self._depth == 0:
+            # Something else than an object or array begins: no end of it is known.
+            self._none = not character.isspace()
+        else:
+            self._in_string = character == '"'
+
+
+def text_of(content: Mapping[str, Any]) -> str | None:
+    """Return the text of a line of /api/generate or /api/chat; None where there is none."""
+    message = content.get("message")
+    text = message.get("content") if isinstance(message, dict) else content.get("response")
+    return text if isinstance(text, str) else None
 
 
 def join(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

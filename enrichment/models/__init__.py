@@ -1,5 +1,6 @@
 """Reflections, the work on them and what came of it."""
 
+from enrichment.models.calls import InferenceCall, InferenceTotal
 from enrichment.models.heartbeats import WorkerHeartbeat
 from enrichment.models.hosts import HostState
 from enrichment.models.images import ReflectionImage
@@ -9,6 +10,8 @@ from enrichment.models.results import StageResult
 
 __all__ = [
     "HostState",
+    "InferenceCall",
+    "InferenceTotal",
     "Job",
     "Reflection",
     "ReflectionImage",

@@ -49,11 +49,27 @@ class Method(StrEnum):
     SCHEMA = "schema"
 
 
+def beginnings(method: Method) -> tuple[GenerateRequest | ChatRequest, ...]:
+    """Return what the questions of both stages begin with, to be asked before there are any.
+
+    A host then has it in its prompt cache. Stage 1's comes last, because the first job asks for it
+    first and a host may keep the last prompt alone.
+    """
+    one_token = {"num_predict": 1, "temperature": 0}
+    writing = ChatRequest(messages=(*WRITING_START, ("user", FEELING)), options=one_token)
+    if method == Method.SCHEMA:
+        return writing, ChatRequest(messages=(*LABEL_START, ("user", DIARY)), options=one_token)
+    return writing, GenerateRequest(
+        prompt=DIARY, raw=True, options=one_token, top_logprobs=TOP_CANDIDATES
+    )
+
+
 def normalise_text(text: str) -> str:
     """Return the text that is scored: NFC, trimmed, white space folded; case and marks stay."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+DIARY = 'Diary: "'
 LABEL_SYSTEM = (
     "You read diary entries and name how the writer feels. "
     "Answer with JSON: primary, and secondary, a finer word under it."
@@ -81,10 +97,12 @@ LABEL_EXAMPLES = tuple(
         ("I gave the talk without notes and they clapped.", "powerful", "proud"),
     )
     for turn in (
-        ("user", f'Diary: "{text}"'),
+        ("user", f'{DIARY}{text}"'),
         ("assistant", f'{{"primary":"{primary}","secondary":"{secondary}"}}'),
     )
 )
+
+LABEL_START = (("system", LABEL_SYSTEM), *LABEL_EXAMPLES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +166,8 @@ class FeelingQuestion:
     def labels(self) -> ChatRequest:
         """Ask for JSON with words of the wheel."""
         return ChatRequest(
-            messages=(("system", LABEL_SYSTEM), *LABEL_EXAMPLES, ("user", self._quoted())),
+            messages=(*LABEL_START, ("user", self._quoted())),
+            model=self.model,
             format=LABEL_SCHEMA,
             options={"num_predict": self.num_predict, "temperature": 0},
         )
@@ -156,13 +175,14 @@ class FeelingQuestion:
     def _ask(self, beginning: str) -> GenerateRequest:
         return GenerateRequest(
             prompt=f"{self._quoted()}\nHow does the writer feel? {beginning}",
+            model=self.model,
             raw=True,
             options={"num_predict": 1, "temperature": 0},
             top_logprobs=TOP_CANDIDATES,
         )
 
     def _quoted(self) -> str:
-        return f'Diary: "{quoted(self.text)}"'
+        return f'{DIARY}{quoted(self.text)}"'
 
 
 SYSTEM = (
@@ -187,6 +207,8 @@ EXAMPLE = json.dumps(
     },
     separators=(",", ":"),
 )
+WRITING_START = (("system", SYSTEM), ("user", EXAMPLE_FEELING), ("assistant", EXAMPLE))
+FEELING = "Feeling: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,11 +264,10 @@ class WritingQuestion:
         """Ask for the text; another attempt has another seed, or it would repeat itself."""
         return ChatRequest(
             messages=(
-                ("system", SYSTEM),
-                ("user", EXAMPLE_FEELING),
-                ("assistant", EXAMPLE),
-                ("user", f"Feeling: {self._feeling()}. Theme: {self._theme()}."),
+                *WRITING_START,
+                ("user", f"{FEELING}{self._feeling()}. Theme: {self._theme()}."),
             ),
+            model=self.model,
             format=led_schema(self.primary, self._draw(attempt)) if self.led else FREE_SCHEMA,
             options={
                 "num_predict": self.num_predict,

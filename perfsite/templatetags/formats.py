@@ -12,6 +12,7 @@ from django import template
 from django.conf.locale import LANG_INFO
 
 from enrichment.errors import (
+    CallAborted,
     CircuitOpen,
     HostBrokeOff,
     HostBusy,
@@ -46,6 +47,12 @@ REASON_WORDS: Mapping[str, str] = {
     QuestionRefused.__name__: "no model answered (its host refused the question)",
     ModelMissing.__name__: "no model answered (its host has no such model)",
     InvalidReply.__name__: "what the model answered could not be used",
+}
+PART_WORDS: Mapping[str, str] = {
+    "queue": "Waiting for the host",
+    "load": "Loading the model",
+    "prompt": "Reading the prompt",
+    "generation": "Writing the answer",
 }
 # What Django has no name for.
 LANGUAGE_NAMES: Mapping[str, str] = {
@@ -148,6 +155,12 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def rate(value: float | None) -> str:
+    """Write how many there are in a second: "24 a second", "3.4 a second"."""
+    return NONE if value is None else f"{_short(value)} a second"
+
+
+@register.filter
 def share(value: float | None) -> str:
     """Write a value of a scale from 0 to 1 with two decimals."""
     return NONE if value is None else f"{value:.2f}"
@@ -175,6 +188,20 @@ def status_words(value: str) -> str:
 def reason_words(value: str) -> str:
     """Say why there is a fallback, from the kind of error."""
     return REASON_WORDS.get(value, f"no model answered ({value})" if value else "no model answered")
+
+
+@register.filter
+def call_words(value: str) -> str:
+    """Say why a call to a model has no answer, from the kind of error."""
+    if value == CallAborted.__name__:
+        return "broken off (its job was cancelled, lost or had to make way)"
+    return reason_words(value)
+
+
+@register.filter
+def part_words(value: str) -> str:
+    """Say what one part of a call to a model is spent on."""
+    return PART_WORDS.get(value, words(value))
 
 
 @register.filter

@@ -165,13 +165,13 @@ def test_reflection_of_a_time_when_the_host_was_given_up_is_enriched_again(
     assert model.questions("/api/generate") == []
 
     wait_for_probe()
-    worker.look_after_model(loaded=True)
+    worker.look_after_models({model.url: True})
     jobs.queue_again()
     tasks.run_next_job()
 
     reflection = Reflection.objects.get()
     assert [reflection.result_of(stage).outcome for stage in (1, 2)] == ["model", "model"]
-    assert not hosts.is_given_up()
+    assert not hosts.is_given_up(model.url)
 
 
 def test_host_that_loads_but_does_not_infer_stays_given_up(model: Script):
@@ -182,24 +182,24 @@ def test_host_that_loads_but_does_not_infer_stays_given_up(model: Script):
         url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
     )
 
-    assert not worker.look_after_model(loaded=False)
-    assert hosts.is_given_up()
+    assert worker.look_after_models({}) == {model.url: False}
+    assert hosts.is_given_up(model.url)
 
     model.generate = lambda _body: feeling({"hello": -0.1})
     wait_for_probe()
-    assert worker.look_after_model(loaded=False)
-    assert not hosts.is_given_up()
+    assert worker.look_after_models({}) == {model.url: True}
+    assert not hosts.is_given_up(model.url)
 
 
 def test_each_outage_is_told_once(model: Script, caplog):
     """A worker looks every two seconds; a log that repeats itself hides the rest."""
-    loaded = worker.look_after_model(loaded=None)
+    loaded = worker.look_after_models({})
     model.generate = lambda _body: (500, b"{}")
     HostState.objects.create(
         url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
     )
     for number in range(4):
-        loaded = worker.look_after_model(loaded)
+        loaded = worker.look_after_models(loaded)
         if number % 2:
             wait_for_probe()
 
@@ -210,5 +210,5 @@ def test_trouble_of_any_kind_leaves_the_thread_alive(monkeypatch, caplog):
     """What looks after the model for months does not end with one surprise."""
     monkeypatch.setattr("enrichment.hosts.get_client", lambda: 1 / 0)
 
-    assert not worker.look_after_model(loaded=True)
+    assert worker.look_after_models({"a": True}) == {"a": True}
     assert "goes on" in caplog.text

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from enrichment.inference.ollama import ClientSettings, OllamaClient
+from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.ollama import OllamaClient
 from enrichment.stages.answers import Outcome
 from enrichment.stages.hybrid_scorer import HybridScorer
 from enrichment.stages.post_enricher import PostEnricher
@@ -28,7 +29,7 @@ def client(engine_url: str) -> Iterator[OllamaClient]:
     settings = ClientSettings(
         timeout_connect=5,
         timeout_read=60,
-        retry_attempts=1,
+        retry_attempts=0,
         retry_backoff_ms=(100,),
         max_connections=2,
         keep_alive="30m",

@@ -116,14 +116,19 @@ def test_bytes_of_the_cache_are_told_while_it_can_be_read(scraper: APIClient):
     assert told["perfsite_queue_depth"] == 0
 
 
+# Of samples; a summary without quantiles has two of its own.
+SUFFIXES = {"counter": ("_total",), "summary": ("_count", "_sum"), "gauge": ("",)}
+
+
 def test_names_follow_the_rules_that_promtool_checks(scraper: APIClient):
     """Each metric has a help text, a base unit, and no suffix of another type than its own."""
     for family in families(scraper):
         assert re.fullmatch(r"perfsite_[a-z_]+", family.name)
         assert family.documentation
-        assert family.type == "gauge"
         assert not family.name.endswith(("_total", "_count", "_sum", "_bucket", "_info"))
         assert not {"minutes", "milliseconds", "ms", "kilobytes"} & {*family.name.split("_")}
+        told = {sample.name.removeprefix(family.name) for sample in family.samples}
+        assert told <= set(SUFFIXES[family.type])
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "text/plain", PROMETHEUS, "text/html"])
@@ -150,9 +155,11 @@ def test_stranger_gets_a_problem_also_if_text_is_asked_for(api: TokenMaker, scop
 def test_scrape_takes_few_queries(
     scraper: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ):
-    """The token's two and the report's four in the main database, one in the cache's."""
+    """The token's two, the queue's four and the calls' one in the main database, one in the
+    cache's.
+    """
     with (
-        django_assert_num_queries(6),
+        django_assert_num_queries(7),
         django_assert_num_queries(1, connection=connections["cache"]),
     ):
         scraper.get(URL)

@@ -42,6 +42,7 @@ def test_production_starts_with_its_two_secrets(tmp_path: Path):
         ("CACHE_DATABASE_URL", "mysql://host/name"),
         ("OLLAMA_HOST", "http://"),
         ("OLLAMA_HOST", "host:99999"),
+        ("OLLAMA_HOST", "gpu1:11434,,gpu2"),
         ("QCLUSTER_WORKERS", "many"),
         ("QCLUSTER_WORKERS", "0"),
         ("QUEUE_DEPTH", "0"),

@@ -155,7 +155,7 @@ def test_parse_section_not_an_object_names_it(section: str, wrong: Any) -> None:
         ("inference.temperature", float("nan")),
         ("inference.temperature", float("inf")),
         ("networking.timeout_read", 0),
-        ("networking.retry_attempts", 0),
+        ("networking.retry_attempts", -1),
     ],
 )
 def test_parse_out_of_range_names_the_key_and_the_bound(place: str, beyond: float) -> None:

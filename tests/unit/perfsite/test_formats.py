@@ -3,6 +3,7 @@
 import pytest
 
 from enrichment import errors
+from enrichment.call_reports import PARTS
 from enrichment.models import Status
 from enrichment.stages.help_lines import HELP_LINES
 from enrichment.stages.language import LANGUAGES
@@ -112,6 +113,26 @@ def test_reason_words_exist_for_each_error_of_inference():
     assert kinds == set(formats.REASON_WORDS)
     assert formats.reason_words("Odd") == "no model answered (Odd)"
     assert formats.reason_words("") == "no model answered"
+
+
+def test_call_words_also_know_what_we_broke_off_ourselves():
+    """A call that was aborted was not failed by its host; others read as a fallback's reason."""
+    assert formats.call_words(errors.CallAborted.__name__).startswith("broken off")
+    assert formats.call_words("HostBusy") == formats.reason_words("HostBusy")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, "–"), (0.0, "0 a second"), (3.42, "3.4 a second"), (120, "120 a second")],
+)
+def test_rate_is_written_with_its_unit(value, expected):
+    """One decimal where it tells something; none at all is a dash."""
+    assert formats.rate(value) == expected
+
+
+def test_parts_of_a_call_are_said_in_words():
+    """Each part that a report has is spelled out."""
+    assert set(formats.PART_WORDS) == set(PARTS)
 
 
 def test_region_names_exist_for_each_help_line():

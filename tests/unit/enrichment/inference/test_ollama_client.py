@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.errors import (
+    CircuitOpen,
     HostBrokeOff,
     HostBusy,
     HostFailed,
@@ -22,9 +23,11 @@ from enrichment.errors import (
     ModelMissing,
     QuestionRefused,
 )
-from enrichment.inference import ollama
-from enrichment.inference.messages import ChatRequest, GenerateRequest, ModelIdentity
-from enrichment.inference.ollama import ClientSettings, OllamaClient, normalise_host
+from enrichment.inference import exchange
+from enrichment.inference.addresses import normalise_host
+from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.messages import Call, ChatRequest, GenerateRequest, ModelIdentity
+from enrichment.inference.ollama import OllamaClient
 
 URL = "http://127.0.0.1:11434"
 SETTINGS = ClientSettings(
@@ -112,8 +115,8 @@ def put(client: OllamaClient, ask: str) -> Any:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The client's monotonic clock; set `now`, in seconds."""
-    fake = SimpleNamespace(now=1000.0, monotonic=lambda: fake.now)
-    monkeypatch.setattr(ollama, "time", fake)
+    fake = SimpleNamespace(now=1000.0, monotonic=lambda: fake.now, perf_counter=lambda: fake.now)
+    monkeypatch.setattr(exchange, "time", fake)
     return fake
 
 
@@ -396,11 +399,11 @@ def test_identity_of_a_host_away_is_not_asked_for_at_every_turn(clock):
     for _ in range(5):
         with pytest.raises(HostUnreachable):
             client.identity()
-    clock.now += ollama.TROUBLE_SECONDS - 0.1
+    clock.now += exchange.TROUBLE_SECONDS - 0.1
     with pytest.raises(HostUnreachable):
         client.identity()
     assert len(host.asked) == 1
-    clock.now += ollama.TROUBLE_SECONDS + 0.1
+    clock.now += exchange.TROUBLE_SECONDS + 0.1
     with pytest.raises(HostUnreachable):
         client.identity()
     assert len(host.asked) == 2
@@ -428,8 +431,8 @@ def test_look_at_a_host_is_tried_once_and_shortly():
         "/api/tags", "/api/generate", "/api/version", "/api/ps",
     ]  # fmt: skip
     reads = [timeout["read"] for _, timeout in waits]
-    assert reads == [ollama.LOOK_SECONDS, 180.0, ollama.LOOK_SECONDS, ollama.LOOK_SECONDS]
-    assert ollama.LOOK_SECONDS <= 5
+    assert reads == [exchange.LOOK_SECONDS, 180.0, exchange.LOOK_SECONDS, exchange.LOOK_SECONDS]
+    assert exchange.LOOK_SECONDS <= 5
 
 
 def test_identity_is_had_again_soon_after_the_host_is_back(clock):
@@ -442,7 +445,7 @@ def test_identity_is_had_again_soon_after_the_host_is_back(clock):
     client.identity()
     host.away, host.models = None, [entry("small:1b", "cd" * 32)]
 
-    clock.now += ollama.TROUBLE_SECONDS + 0.1
+    clock.now += exchange.TROUBLE_SECONDS + 0.1
     assert client.identity().digest == "cd" * 32
     assert client.trouble is None
 
@@ -513,7 +516,7 @@ def test_question_that_was_not_accepted_is_asked_again(ask, trouble):
 
 
 @QUESTIONS
-@pytest.mark.parametrize("attempts", [1, 2, 4])
+@pytest.mark.parametrize("again", [0, 1, 3])
 @pytest.mark.parametrize(
     ("trouble", "error"),
     [
@@ -524,14 +527,12 @@ def test_question_that_was_not_accepted_is_asked_again(ask, trouble):
     ],
     ids=["refused", "429", "502", "503"],
 )
-def test_question_that_is_never_accepted_is_given_up_after_the_attempts(
-    ask, attempts, trouble, error
-):
-    """The configured number of tries is made, and then the last trouble is told."""
+def test_question_that_is_never_accepted_is_given_up_after_the_attempts(ask, again, trouble, error):
+    """It is asked again as often as configured, and then the last trouble is told."""
     host = Host(steps=[trouble] * 10)
     with pytest.raises(error):
-        put(client_of(host, retry_attempts=attempts), ask)
-    assert len(host.bodies(f"/api/{ask}")) == attempts
+        put(client_of(host, retry_attempts=again), ask)
+    assert len(host.bodies(f"/api/{ask}")) == 1 + again
 
 
 @QUESTIONS
@@ -566,7 +567,7 @@ def test_retries_wait_at_least_their_backoff_and_at_most_half_as_much_again(monk
     slept: list[float] = []
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=slept.append))
     client = client_of(
-        Host(steps=[httpx.Response(503)] * 3), retry_attempts=4, retry_backoff_ms=(100, 300)
+        Host(steps=[httpx.Response(503)] * 3), retry_attempts=3, retry_backoff_ms=(100, 300)
     )
 
     client.generate(GENERATE)
@@ -870,7 +871,7 @@ MEMBERS = ("response", "message", "done", "done_reason", "logprobs", "total_dura
 def test_exception_of_the_transport_never_leaves_as_it_is(error, ask):
     """Whatever httpx raises, callers get an error of this app, with httpx's own as its cause."""
     host = Host(away=error(PROMPT))
-    client = client_of(host, retry_attempts=2)
+    client = client_of(host, retry_attempts=1)
     calls = {"identity": client.identity, "version": client.version}
     with pytest.raises(InferenceError) as caught:
         calls.get(ask, lambda: put(client, ask))()
@@ -892,7 +893,7 @@ def test_answer_of_any_bytes_is_a_reply_or_an_error_of_ours(status, content, ask
     """No status and no body makes the client raise anything else."""
     host = Host(steps=[httpx.Response(status, content=content)] * 2)
     try:
-        reply = put(client_of(host, retry_attempts=2), ask)
+        reply = put(client_of(host, retry_attempts=1), ask)
     except InferenceError as exc:
         assert str(exc)
     else:
@@ -909,7 +910,7 @@ def test_error_of_a_host_that_quotes_the_question_is_told_without_it(ask, status
         return httpx.Response(status, json={"error": f"can't read {json.dumps(body)}"})
 
     with pytest.raises(InferenceError) as caught:
-        put(client_of(Host(steps=[echo] * 3)), ask)
+        put(client_of(Host(steps=[echo] * 4)), ask)
     assert "zyxgrobble" not in str(caught.value)
 
 
@@ -929,3 +930,78 @@ def test_client_that_is_left_is_closed():
         client.identity()
     with pytest.raises(RuntimeError, match="closed"):
         client.generate(GENERATE)
+
+
+# What observers are told
+
+
+@QUESTIONS
+def test_observer_is_told_how_each_question_went(ask):
+    """Host, model, kind, attempts and the host's own times; nothing of what was said."""
+    calls: list[Call] = []
+    host = Host(steps=[httpx.Response(503), answer()])
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+
+    put(client, ask)
+
+    (call,) = calls
+    assert (call.host, call.model, call.kind, call.error) == (URL, "small:1b", ask, "")
+    assert call.attempts == 2
+    assert call.timings is not None
+    assert call.timings.prompt_ms == 2.0
+    assert call.elapsed_ms > 0
+    assert "zyxgrobble" not in repr(call)
+
+
+@QUESTIONS
+def test_observer_is_told_of_failures(ask):
+    """A call that failed is kept with the kind of its error."""
+    calls: list[Call] = []
+    host = Host(steps=[httpx.Response(500)])
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+    with pytest.raises(HostFailed):
+        put(client, ask)
+    assert [(call.error, call.timings) for call in calls] == [("HostFailed", None)]
+
+
+@QUESTIONS
+def test_observer_is_told_nothing_of_a_host_that_is_given_up(ask):
+    """What was not asked is no call."""
+    calls: list[Call] = []
+
+    def given_up() -> Any:
+        raise CircuitOpen("failed 5 times in a row")
+
+    client = OllamaClient(
+        URL,
+        SETTINGS,
+        guard=given_up,
+        observer=calls.append,
+        transport=httpx.MockTransport(Host()),
+    )
+    with pytest.raises(CircuitOpen):
+        put(client, ask)
+    assert calls == []
+
+
+def test_preload_asks_the_beginnings_in_order_and_tells_no_observer():
+    """What prepares the host is no question that anybody waited for."""
+    calls: list[Call] = []
+    host = Host()
+    client = OllamaClient(URL, SETTINGS, observer=calls.append, transport=httpx.MockTransport(host))
+
+    client.preload(CHAT, GENERATE)
+
+    assert [path for path, _ in host.asked[1:]] == ["/api/generate", "/api/chat", "/api/generate"]
+    assert "prompt" not in host.asked[1][1]
+    assert host.question["prompt"] == PROMPT
+    assert calls == []
+
+
+def test_images_go_with_the_last_message():
+    """Ollama takes them in base64, beside the words."""
+    host = Host()
+    client_of(host).chat(replace(CHAT, images=(b"abc",)))
+    first, last = host.question["messages"]
+    assert "images" not in first
+    assert last["images"] == ["YWJj"]

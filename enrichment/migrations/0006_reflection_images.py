@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enrichment", "0004_history_and_variants"),
+        ("enrichment", "0005_inference_calls"),
     ]
 
     operations = [

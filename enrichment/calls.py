@@ -1,0 +1,149 @@
+"""Keeps each question to a model as a row: buffered in memory, written in batches.
+
+Noting a call takes microseconds; no call ever waits for the database. A worker's heartbeat writes
+every two seconds, other processes when they hold many and at their end. A process that is killed
+loses what it had not written.
+"""
+
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from multiprocessing.util import Finalize
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from enrichment.inference.messages import Call
+from enrichment.models import InferenceCall, InferenceTotal
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=90)
+# Where no heartbeat writes, a thread does at so many. While the database is away ten times as many
+# wait in memory; what comes then is dropped.
+FLUSH_AT = 500
+MOST = 10 * FLUSH_AT
+THE_TOTAL = 1
+ADDED_UP = (
+    "queue_ms",
+    "load_ms",
+    "prompt_ms",
+    "generation_ms",
+    "prompt_tokens",
+    "generated_tokens",
+)
+
+# When a call ended, and the call.
+Noted = tuple[datetime, Call]
+
+
+class Recorder:
+    """Takes calls from any thread of a process and writes them."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew: what a parent process noted is the parent's to write."""
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._noted: deque[Noted] = deque()
+        self._writes_at_end = False
+
+    def record(self, call: Call) -> None:
+        """Note a call; never raises."""
+        noted = (timezone.now(), call)
+        with self._lock:
+            if len(self._noted) >= MOST:
+                return
+            self._noted.append(noted)
+            many = len(self._noted) % FLUSH_AT == 0
+            first, self._writes_at_end = not self._writes_at_end, True
+        if first:
+            # At the end of a program as of one of multiprocessing's processes, which skip atexit.
+            Finalize(self, self.flush, exitpriority=10)
+        if many:
+            # A process that is about to end starts no thread, and writes all the same.
+            with suppress(RuntimeError):
+                threading.Thread(target=self._flush_apart, name="calls-flush", daemon=True).start()
+
+    def flush(self) -> None:
+        """Write what was noted. While the database is away it is kept for the next time.
+
+        It waits for one that is under way, so that a process does not end in the middle of that.
+        """
+        with self._writing:
+            with self._lock:
+                noted, self._noted = self._noted, deque()
+            if noted:
+                self._try_to_write(noted)
+
+    def _try_to_write(self, noted: deque[Noted]) -> None:
+        try:
+            _write([_row(at, call) for at, call in noted])
+        except (OperationalError, InterfaceError) as exc:
+            logger.warning("[PERF] %d calls of models wait to be written: %s", len(noted), exc)
+            self._put_back(noted)
+        except (DatabaseError, ArithmeticError, ValueError) as exc:
+            # What a host reports may be no number that fits; it would not fit the next time either.
+            kind = type(exc).__name__
+            logger.warning("[PERF] %d calls of models could not be kept: %s", len(noted), kind)
+
+    def _flush_apart(self) -> None:
+        try:
+            self.flush()
+        finally:
+            connections.close_all()
+
+    def _put_back(self, noted: deque[Noted]) -> None:
+        with self._lock:
+            while noted and len(self._noted) < MOST:
+                self._noted.appendleft(noted.pop())
+
+
+_recorder = Recorder()
+record = _recorder.record
+flush = _recorder.flush
+forget = _recorder.forget
+os.register_at_fork(after_in_child=forget)
+
+
+def sweep() -> None:
+    """Delete calls that are older than KEPT."""
+    InferenceCall.objects.filter(at__lt=timezone.now() - KEPT).delete()
+
+
+def _row(at: datetime, call: Call) -> InferenceCall:
+    row = InferenceCall(
+        at=at,
+        host=call.host,
+        model=call.model,
+        kind=call.kind,
+        elapsed_ms=call.elapsed_ms,
+        queue_ms=call.queue_ms,
+        attempts=call.attempts,
+        error=call.error,
+    )
+    if spent := call.timings:
+        row.load_ms, row.prompt_ms = spent.load_ms, spent.prompt_ms
+        row.generation_ms = spent.generation_ms
+        row.prompt_tokens, row.generated_tokens = spent.prompt_tokens, spent.generated_tokens
+    return row
+
+
+def _write(rows: Sequence[InferenceCall]) -> None:
+    """Write rows, and add those that were answered to the total, both or neither."""
+    answered = [row for row in rows if not row.error]
+    more = {name: sum(getattr(row, name) or 0 for row in answered) for name in ADDED_UP}
+    more["calls"] = len(answered)
+    with transaction.atomic():
+        InferenceCall.objects.bulk_create(rows)
+        InferenceTotal.objects.get_or_create(pk=THE_TOTAL)
+        InferenceTotal.objects.filter(pk=THE_TOTAL).update(
+            **{name: F(name) + added for name, added in more.items()}
+        )

@@ -1,0 +1,29 @@
+"""Prints how fast answers came, from the cache and computed, and where calls to models went."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from cachestats.management.reporting import ReportCommand, Told
+from cachestats.management.tables import latency_lines, reason_lines, state_lines, type_lines
+from enrichment.call_reports import call_report
+from perfsite.management.call_tables import part_lines, speed_lines
+
+
+class Command(ReportCommand):
+    """manage.py perf_metrics"""
+
+    help = (
+        "Show latencies of hits and computed answers by type, hit rate and time saved, and where "
+        "the time of calls to models went."
+    )
+    sections = (latency_lines, type_lines, reason_lines, state_lines)
+
+    def tell(self, window: timedelta) -> Told:
+        members, blocks = super().tell(window)
+        report = call_report(window)
+        inference = asdict(report)
+        return {**members, "inference": inference}, [
+            *blocks,
+            part_lines(report),
+            speed_lines(report),
+        ]

@@ -1,0 +1,317 @@
+"""Calls to models as rows: what a reflection leaves, and what no fault, fork or end may spoil."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.db import OperationalError, connection, connections
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from enrichment import calls, tasks, worker
+from enrichment.inference.messages import Call, Timings
+from enrichment.models import InferenceCall, InferenceTotal
+from tests.conftest import TokenMaker
+from tests.engines import ROOT
+from tests.standin import MODEL, Script, as_json
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+TEXT = "I'm feeling grateful for my zyxgrobble today"
+TIMINGS = Timings(
+    total_ms=70.0,
+    load_ms=10.0,
+    prompt_ms=20.0,
+    generation_ms=30.0,
+    prompt_tokens=8,
+    generated_tokens=3,
+)
+
+
+def call(**changes) -> Call:
+    values = {
+        "host": "http://here",
+        "model": "small:1b",
+        "kind": "chat",
+        "elapsed_ms": 100.0,
+        "attempts": 1,
+        "timings": TIMINGS,
+    }
+    return Call(**{**values, **changes})
+
+
+def eventually(happens: Callable[[], bool]) -> bool:
+    """Wait for what a thread does, for a while that only a fault outlasts."""
+    deadline = time.monotonic() + 20
+    while not happens():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def broken(*_anything: object) -> None:
+    raise OperationalError("disk I/O error")
+
+
+@pytest.fixture
+def enrich(api: TokenMaker, one_variant: None) -> Callable[[], None]:
+    """Submit the same text, and work until nothing waits."""
+    client = api("enrich:run")
+
+    def run() -> None:
+        client.post("/api/v1/reflections/", {"text": TEXT}, format="json")
+        tasks.run_next_job()
+        calls.flush()
+
+    return run
+
+
+def test_reflection_leaves_its_calls_with_what_the_host_reported(
+    enrich: Callable[[], None], model: Script
+):
+    """A row for each question; queue is what the host's parts leave of the whole."""
+    enrich()
+
+    rows = list(InferenceCall.objects.order_by("id"))
+    asked = [path.removeprefix("/api/") for path, body in model.asked if "options" in body]
+    assert [row.kind for row in rows] == asked
+    assert {"generate", "chat"} == set(asked)
+    for row in rows:
+        assert (row.host, row.model, row.attempts, row.error) == (model.url, MODEL, 1, "")
+        assert (row.load_ms, row.prompt_ms, row.generation_ms) == (0, 2, 3)
+        assert (row.prompt_tokens, row.generated_tokens) == (20, 1)
+        assert row.queue_ms == pytest.approx(max(0, row.elapsed_ms - 5))
+
+
+def test_answer_from_the_cache_is_no_call(enrich: Callable[[], None], model: Script):
+    """The second time nothing is asked, and nothing is counted."""
+    enrich()
+    before = InferenceCall.objects.count()
+    enrich()
+    assert before == InferenceCall.objects.count()
+
+
+def test_failed_call_is_kept_with_its_kind_of_error(enrich: Callable[[], None], model: Script):
+    """A host that answers with an error: its kind is known, and no part of the time is."""
+    model.generate = model.chat = lambda _body: as_json({"error": "out of memory"}, 500)
+
+    enrich()
+
+    rows = list(InferenceCall.objects.all())
+    assert {row.error for row in rows} == {"HostFailed"}
+    for row in rows:
+        assert (row.queue_ms, row.load_ms, row.prompt_tokens) == (row.elapsed_ms, None, None)
+    assert InferenceTotal.objects.get().calls == 0
+
+
+def test_rows_hold_no_word_of_a_text(enrich: Callable[[], None], model: Script):
+    """Also where a host quotes it in its error; and nothing leads from a row to a reflection."""
+    answer = model.generate
+    model.generate = lambda body: as_json({"error": f"can't read {body['prompt']}"}, 500)
+    enrich()
+    model.generate = answer
+    enrich()
+
+    assert {"", "HostFailed"} == set(InferenceCall.objects.values_list("error", flat=True))
+    kept = [str(value) for row in InferenceCall.objects.values_list() for value in row]
+    assert "zyxgrobble" not in " ".join(kept)
+    assert not [field for field in InferenceCall._meta.get_fields() if field.is_relation]
+
+
+def test_flush_of_a_broken_database_keeps_calls_for_the_next_time(caplog):
+    """It raises nothing, says so once, and writes each call once when the database is back."""
+    calls.record(call())
+    with connection.execute_wrapper(broken):
+        calls.flush()
+    calls.record(call(elapsed_ms=200.0))
+    assert not InferenceCall.objects.exists()
+    assert [record.getMessage() for record in caplog.records] == [
+        "[PERF] 1 calls of models wait to be written: disk I/O error"
+    ]
+
+    calls.flush()
+    calls.flush()
+
+    written = InferenceCall.objects.order_by("id").values_list("elapsed_ms", flat=True)
+    assert list(written) == [100, 200]
+    assert InferenceTotal.objects.get().calls == 2
+
+
+def test_rows_and_their_total_are_written_both_or_neither():
+    """A flush that breaks after the rows leaves none, and the next one adds each call once."""
+
+    def breaks_late(execute, sql: str, params, many: bool, context):
+        if sql.startswith("UPDATE"):
+            raise OperationalError("disk I/O error")
+        return execute(sql, params, many, context)
+
+    calls.record(call())
+    calls.flush()
+    calls.record(call())
+    with connection.execute_wrapper(breaks_late):
+        calls.flush()
+    assert InferenceCall.objects.count() == 1
+    calls.flush()
+
+    assert InferenceCall.objects.count() == 2
+    total = InferenceTotal.objects.get()
+    assert (total.calls, total.prompt_ms, total.generated_tokens) == (2, 40, 6)
+
+
+def test_flush_waits_for_one_that_is_under_way():
+    """Who ends a process knows then that all is written, also what another thread took."""
+    began, go_on = threading.Event(), threading.Event()
+    seen: list[bool] = []
+
+    def slowly(execute, sql: str, params, many: bool, context):
+        began.set()
+        go_on.wait(20)
+        return execute(sql, params, many, context)
+
+    def write() -> None:
+        with connection.execute_wrapper(slowly):
+            calls.flush()
+        connection.close()
+
+    def end() -> None:
+        calls.flush()
+        seen.append(InferenceCall.objects.exists())
+        connection.close()
+
+    calls.record(call())
+    threads = [threading.Thread(target=write), threading.Thread(target=end)]
+    threads[0].start()
+    began.wait(20)
+    threads[1].start()
+    threads[1].join(0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert seen == [True]
+
+
+def test_calls_beyond_the_buffer_are_dropped(monkeypatch: pytest.MonkeyPatch):
+    """A database that is away for long costs a bounded memory; the first calls are kept."""
+    monkeypatch.setattr(calls, "MOST", 3)
+    for number in range(3):
+        calls.record(call(elapsed_ms=float(number)))
+    with connection.execute_wrapper(broken):
+        calls.flush()
+    calls.record(call(elapsed_ms=99.0))
+
+    calls.flush()
+
+    written = InferenceCall.objects.order_by("id").values_list("elapsed_ms", flat=True)
+    assert list(written) == [0, 1, 2]
+
+
+def test_call_that_no_database_takes_holds_up_no_other(caplog):
+    """A host's number that fits no column is lost with a warning; what comes next is written."""
+    impossible = Timings(
+        total_ms=1.0,
+        load_ms=0.0,
+        prompt_ms=1.0,
+        generation_ms=0.0,
+        prompt_tokens=10**30,
+        generated_tokens=1,
+    )
+    calls.record(call(timings=impossible))
+    calls.flush()
+    calls.record(call())
+    calls.flush()
+
+    assert InferenceCall.objects.get().prompt_tokens == 8
+    assert InferenceTotal.objects.get().prompt_tokens == 8
+    assert "could not be kept: OverflowError" in caplog.text
+
+
+def test_many_calls_are_written_by_another_thread(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+):
+    """Where no heartbeat writes, many wake a thread; whoever asks a model never waits for it."""
+    monkeypatch.setattr(calls, "FLUSH_AT", 20)
+    with django_assert_num_queries(0):
+        for _ in range(20):
+            calls.record(call())
+    assert eventually(lambda: InferenceCall.objects.count() == 20)
+    assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
+
+
+def test_heartbeat_writes_what_its_process_asked(monkeypatch: pytest.MonkeyPatch):
+    """Every beat, and what is too old goes with the sweep."""
+
+    class Over(Exception):
+        pass
+
+    def end(_seconds: float) -> None:
+        raise Over
+
+    with time_machine.travel(timezone.now() - calls.KEPT - timedelta(hours=1), tick=False):
+        calls.record(call(elapsed_ms=1.0))
+    calls.record(call(elapsed_ms=2.0))
+    monkeypatch.setattr(worker.time, "sleep", end)
+    monkeypatch.setattr(worker, "SWEEP_EVERY_SECONDS", 0.0)
+    with pytest.raises(Over):
+        worker._beat()
+
+    assert InferenceCall.objects.get().elapsed_ms == 2
+    assert InferenceTotal.objects.get().calls == 2
+
+
+def test_forked_child_does_not_write_its_parents_calls():
+    """A child starts with none, and the parent's are written once."""
+    calls.record(call(elapsed_ms=1.0))
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        try:
+            calls.record(call(elapsed_ms=2.0))
+            calls.flush()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert InferenceCall.objects.get().elapsed_ms == 2
+
+    calls.flush()
+    assert sorted(InferenceCall.objects.values_list("elapsed_ms", flat=True)) == [1, 2]
+
+
+EXIT = """
+import django
+django.setup()
+from enrichment import calls
+from enrichment.inference.messages import Call
+
+def ask(elapsed_ms):
+    calls.record(
+        Call(host="http://here", model="a", kind="chat", elapsed_ms=elapsed_ms, attempts=1)
+    )
+
+ask(1.0)
+if "%s" == "process":
+    from multiprocessing import get_context
+    child = get_context("fork").Process(target=ask, args=[2.0])
+    child.start()
+    child.join()
+"""
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("program", [1]), ("process", [1, 2])])
+def test_calls_are_written_at_the_end(kind: str, expected: list[float], tmp_path: Path):
+    """A program that ends writes its calls, and so does a process of multiprocessing its own."""
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "perfsite.settings",
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+    }
+    subprocess.run([sys.executable, "-c", EXIT % kind], env=env, cwd=ROOT, check=True)
+    assert sorted(InferenceCall.objects.values_list("elapsed_ms", flat=True)) == expected
