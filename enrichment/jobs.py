@@ -6,7 +6,6 @@ a spare ticket finds nothing to do and a worker that was given up on writes noth
 """
 
 import logging
-import math
 import os
 import random
 import socket
@@ -25,8 +24,14 @@ from django_q.brokers import get_broker
 from django_q.tasks import async_task
 from redis import RedisError
 
-from enrichment.errors import InferenceError
-from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
+from enrichment.errors import (
+    CircuitOpen,
+    HostBusy,
+    HostUnreachable,
+    InferenceError,
+    ModelMissing,
+)
+from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import RUNNING, UNFINISHED, Priority, is_abandoned, is_ready
 
 logger = logging.getLogger(__name__)
@@ -47,15 +52,13 @@ AGAIN_AT_ONCE = 20
 # ever.
 AGAIN_AFTER = timedelta(seconds=30)
 AGAIN_TRIES = 10
-# Of so many jobs that were done the mean tells how soon there will be room for more.
-SERVICE_SAMPLE = 50
-UNKNOWN_SERVICE_SECONDS = 10.0
-LONGEST_RETRY_SECONDS = 3600
 TICKET = "enrichment.tasks.run_next_job"
 # Issued at once: more than workers finish until the next look for missing ones, 5 s later, and
 # written within about 0.1 s, for which other writers wait.
 TICKETS_AT_ONCE = 100
 UNCLAIMED: dict[str, Any] = {"token": None, "claimed_by": "", "lease_until": None}
+# What is no fault of the question: no host took it.
+NOBODY_ASKED = (HostUnreachable, HostBusy, CircuitOpen, ModelMissing)
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
 
 
@@ -233,17 +236,22 @@ def finish(job: Job) -> None:
 def give_back(job: Job, error: Exception) -> None:
     """Return a job after an error, to be tried again later, or end it as failed.
 
-    What a model can't do, or answered badly, would be no better the next time.
+    What a model can't do, or answered badly, would be no better the next time. While no model is
+    there to be asked, the job waits for one, however long that is.
     """
     now = timezone.now()
-    errors = job.errors + 1
-    changes: dict[str, Any] = {"errors": errors, "last_error": type(error).__name__, **UNCLAIMED}
+    errors, wait = job.errors + 1, FIRST_WAIT * 2**job.errors
+    changes: dict[str, Any] = {"last_error": type(error).__name__, **UNCLAIMED}
+    if isinstance(error, NOBODY_ASKED):
+        errors, wait = job.errors, AGAIN_AFTER
+        changes["attempts"] = F("attempts") - 1
     hopeless = isinstance(error, InferenceError) and not error.outage
     if hopeless or errors >= MAX_ERRORS:
         changes |= {"status": Status.FAILED, "finished_at": now}
     else:
-        wait = FIRST_WAIT * 2 ** (errors - 1) * random.uniform(1, 1 + JITTER)  # noqa: S311
+        wait *= random.uniform(1, 1 + JITTER)  # noqa: S311
         changes |= {"status": Status.QUEUED, "available_at": now + wait}
+    changes["errors"] = errors
     try:
         _fenced_update(job, **changes)
     except ClaimLost:
@@ -317,31 +325,6 @@ def top_up_tickets() -> int:
         logger.warning("%d jobs wait for tickets: %s", claimable, exc)
         return 0
     return max(0, missing)
-
-
-def seconds_until_room(priority: Priority, depth: int) -> int:
-    """Return in how many seconds a job of this priority finds room in the queue; 0: now.
-
-    Only what goes before it counts, so that a flood of bulk work keeps no person waiting.
-    """
-    waiting = Job.objects.waiting().filter(priority__lte=priority).count()
-    if waiting < depth:
-        return 0
-    workers = max(1, WorkerHeartbeat.objects.alive(timezone.now()).count())
-    seconds = (waiting - depth + 1) * _mean_service_seconds() / workers
-    return min(max(1, math.ceil(seconds)), LONGEST_RETRY_SECONDS)
-
-
-def _mean_service_seconds() -> float:
-    """Return how long the last jobs took that a worker did."""
-    done = Job.objects.done_by_workers().for_people().order_by("-finished_at")
-    times = done.values_list("started_at", "finished_at")
-    took = [
-        (finished - started).total_seconds()
-        for started, finished in times[:SERVICE_SAMPLE]
-        if started and finished
-    ]
-    return sum(took) / len(took) if took else UNKNOWN_SERVICE_SECONDS
 
 
 def _best(now: datetime) -> list[Job]:

@@ -16,6 +16,7 @@ from cachestats import services as cache_services
 from cachestats.cache import Lookup, get_cache
 from cachestats.services import checkpoint
 from enrichment import descriptions, hosts, images, jobs, variants
+from enrichment.backpressure import seconds_until_room
 from enrichment.errors import CallAborted, EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import Job, Reflection, ReflectionImage, StageResult, Status
@@ -110,7 +111,7 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     whole = image is None or image.described
     ready, choice = _from_cache(reflection) if whole else ([], None)
     priority = Priority[submission.priority.upper()]
-    if not ready and (seconds := jobs.seconds_until_room(priority, settings.QUEUE_DEPTH)):
+    if not ready and (seconds := seconds_until_room(priority, settings.QUEUE_DEPTH)):
         raise QueueFull(seconds)
     if found:
         get_cache().count(cast(Lookup, found))

@@ -19,6 +19,7 @@ from enrichment.errors import (
     HostFailed,
     HostUnreachable,
     InvalidReply,
+    ModelCannotSee,
     ModelMissing,
     QuestionRefused,
 )
@@ -46,6 +47,7 @@ REASON_WORDS: Mapping[str, str] = {
     CircuitOpen.__name__: "no model answered (its host failed too often of late to be asked)",
     QuestionRefused.__name__: "no model answered (its host refused the question)",
     ModelMissing.__name__: "no model answered (its host has no such model)",
+    ModelCannotSee.__name__: "the model cannot see images",
     InvalidReply.__name__: "what the model answered could not be used",
 }
 PART_WORDS: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from enrichment import jobs, services, tasks
+from enrichment import backpressure, jobs, services, tasks
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from tests.standin import Script
@@ -297,9 +297,12 @@ def test_queue_has_room_for_persons_behind_a_flood_of_bulk_work():
     for _ in range(3):
         make_job(Priority.BULK)
 
-    assert jobs.seconds_until_room(Priority.INTERACTIVE, depth=3) == 0
-    assert jobs.seconds_until_room(Priority.BULK, depth=4) == 0
-    assert jobs.seconds_until_room(Priority.BULK, depth=3) == jobs.UNKNOWN_SERVICE_SECONDS
+    assert backpressure.seconds_until_room(Priority.INTERACTIVE, depth=3) == 0
+    assert backpressure.seconds_until_room(Priority.BULK, depth=4) == 0
+    assert (
+        backpressure.seconds_until_room(Priority.BULK, depth=3)
+        == backpressure.UNKNOWN_SERVICE_SECONDS
+    )
 
 
 def test_wait_for_room_is_what_the_last_jobs_took_by_worker():
@@ -313,7 +316,7 @@ def test_wait_for_room_is_what_the_last_jobs_took_by_worker():
     make_job()
     make_job()
 
-    assert jobs.seconds_until_room(Priority.INTERACTIVE, depth=1) == 15
+    assert backpressure.seconds_until_room(Priority.INTERACTIVE, depth=1) == 15
 
 
 def test_lost_tickets_are_issued_again_up_to_the_number_of_jobs():

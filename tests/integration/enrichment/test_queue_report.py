@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from enrichment import jobs
+from enrichment import backpressure, jobs
 from enrichment.models import Job, Reflection, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from enrichment.reports import STALLED_AFTER, queue_report
@@ -205,11 +205,11 @@ def test_room_in_the_queue_is_not_taken_by_what_is_made_ahead():
     """Neither its number nor how long it takes keeps anybody out."""
     for number in range(3):
         make_background_job(topic=f"waiting {number}")
-    assert jobs.seconds_until_room(Priority.BULK, depth=1) == 0
+    assert backpressure.seconds_until_room(Priority.BULK, depth=1) == 0
 
     make_job(Status.COMPLETE, started_at=NOW - seconds(4), finished_at=NOW - seconds(2))
     make_background_job(
         status=Status.COMPLETE, started_at=NOW - seconds(900), finished_at=NOW - seconds(1)
     )
     make_job()
-    assert jobs.seconds_until_room(Priority.BULK, depth=1) == 2
+    assert backpressure.seconds_until_room(Priority.BULK, depth=1) == 2

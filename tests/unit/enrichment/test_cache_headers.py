@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.api.headers import cache_headers
-from enrichment.reports import ReflectionReport, StageReport
+from enrichment.reports import ImageReport, ReflectionReport, StageReport
 
 AT = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
 KEYS = {1: "ab12cd34" + "e" * 56, 2: "98fe76dc" + "b" * 56}
@@ -62,7 +62,9 @@ def without_model(outcome: str) -> StageReport:
     return stage(cache="none", outcome=outcome, engine="human", model="")
 
 
-def report(first: StageReport | None, second: StageReport | None) -> ReflectionReport:
+def report(
+    first: StageReport | None, second: StageReport | None, image: ImageReport | None = None
+) -> ReflectionReport:
     return ReflectionReport(
         id="9a3d6c9e-6a54-4e39-8f0f-5a2c7e3b1d00",
         status="complete" if first and second else "stage1_complete",
@@ -74,6 +76,7 @@ def report(first: StageReport | None, second: StageReport | None) -> ReflectionR
         created_at=AT,
         risk_signals=[],
         enrich_again=False,
+        image=image,
         stage1=first,
         stage2=second,
     )
@@ -218,3 +221,10 @@ def test_headers_of_any_report_are_well_formed(first, second):
         assert re.fullmatch(r'"stage[12]:[0-9a-f]{8}"', member["key"])
     shown = " ".join(headers.values())
     assert not any(key[:9] in shown for key in KEYS.values())
+
+
+@pytest.mark.parametrize(("cache", "summary"), [("hit", "HIT"), ("miss", "MISS")])
+def test_summary_counts_the_look_at_an_image(cache, summary):
+    """Nothing was inferred only where the description was cached too."""
+    image = ImageReport(state="described", cache=cache, reason="")
+    assert cache_headers(report(stage(1), stage(2), image))["X-Cache"] == summary
