@@ -55,7 +55,8 @@ class ClientSettings:
     """How a host is spoken to, and the options sent with each request.
 
     keep_alive: how long the host keeps the model loaded. num_thread, num_ctx: constant on
-    purpose, because a change of num_ctx makes the host load the model again.
+    purpose, because a change of num_ctx makes the host load the model again. num_batch: None leaves
+    it to the host.
     """
 
     timeout_connect: float
@@ -66,6 +67,7 @@ class ClientSettings:
     keep_alive: str
     num_thread: int
     num_ctx: int
+    num_batch: int | None = None
 
 
 def normalise_host(host: str) -> str:
@@ -270,6 +272,8 @@ class OllamaClient:
 
     def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         fixed = {"num_ctx": self._settings.num_ctx, "num_thread": self._settings.num_thread}
+        if self._settings.num_batch is not None:
+            fixed["num_batch"] = self._settings.num_batch
         return {**fixed, **options}
 
     def _models(self, path: str) -> list[dict[str, Any]]:
