@@ -245,6 +245,8 @@ class _Tuner:
             self._progress(f"{value} requests at once, round {number + 1}")
             return self._bench.parallel_lap(setting, value)
 
+        # Loads the model as it is in force, once for all laps.
+        self._bench.ask(self._bench.workload.writings[0].questions[0], setting, 1)
         found = self._contest("parallel", 1, values, lap, lambda _value: HELD)
         if found.verdict == Verdict.BETTER:
             advice = (
@@ -308,7 +310,8 @@ class _Tuner:
                 verdict, why = Verdict.UNDECIDED, "not enough time to confirm it"
                 break
             if value not in again.winners():
-                why = "what looked faster did not show it again"
+                if verdict != Verdict.REFUSED:
+                    why = "what looked faster did not show it again"
                 continue
             try:
                 gates[value] = held(value)

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
@@ -19,6 +20,7 @@ from enrichment import tuning
 from enrichment.inference.tuning import Candidate, Finding, Verdict
 from enrichment.tuning import CantTune, ChangedMeanwhile, Tuning
 
+LONGEST = timedelta(days=1)
 RESTORE = (
     "To go back: in the admin, under /admin/cachestats/configrevision/, select the revision before"
     " it and choose 'Restore this revision'; if there is none, add one with the overlay {}."
@@ -46,28 +48,31 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         budget = parse_duration(options["budget"])
-        if not budget:
+        if not budget or budget > LONGEST:
             raise CommandError(
-                f"--budget {options['budget']}: must be a length of time like 90s, 5m or 1h.",
+                f"--budget {options['budget']}: must be a length of time like 90s, 5m or 1h,"
+                " a day at most.",
                 returncode=2,
             )
         try:
-            tuned = self._measure(int(budget.total_seconds()))
+            self._run(int(budget.total_seconds()), apply=options["apply"], as_json=options["json"])
         except CantTune as exc:
             raise CommandError(str(exc)) from exc
+        except DatabaseError as exc:
+            raise CommandError(f"The site's database can't be used: {exc}") from exc
         except KeyboardInterrupt as exc:
-            raise CommandError("Interrupted: nothing was measured.", returncode=130) from exc
-        revision = self._apply(tuned) if options["apply"] else None
-        if options["json"]:
+            raise CommandError("Interrupted: nothing was changed.", returncode=130) from exc
+
+    def _run(self, budget_seconds: int, *, apply: bool, as_json: bool) -> None:
+        tuned = self._measure(budget_seconds)
+        revision = self._apply(tuned) if apply else None
+        if as_json:
             self.stdout.write(json.dumps({**tuned.as_json(), "revision": revision}))
         else:
             console = Console(file=cast(IO[str], self.stdout), width=130)
             console.print(_table(tuned))
-        self._say(tuned, revision, apply=options["apply"])
-        try:
-            tuning.keep(tuned, revision)
-        except DatabaseError as exc:
-            raise CommandError(f"The evidence can't be kept: {exc}") from exc
+        self._say(tuned, revision, apply=apply)
+        tuning.keep(tuned, revision)
 
     def _measure(self, budget_seconds: int) -> Tuning:
         """Measure, and show how far it is: a bar where somebody looks, else a line a setting."""
@@ -123,6 +128,8 @@ class Command(BaseCommand):
             )
         elif not apply:
             self.stderr.write("Nothing was changed; --apply puts what is better in force.")
+        if any(finding.verdict == Verdict.UNDECIDED for finding in tuned.findings):
+            self.stderr.write("Some settings are undecided: a longer --budget may tell.")
         if tuned.recomputes:
             self.stderr.write("With it, answers that are cached now are computed anew.")
 

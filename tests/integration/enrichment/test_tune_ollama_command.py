@@ -15,7 +15,7 @@ from pytest_django import Settings
 from cachestats.config import current
 from cachestats.config.current import forget
 from cachestats.models import ConfigRevision
-from cachestats.services import save_revision
+from cachestats.services import restore_revision, save_revision
 from enrichment import hosts, tuning
 from enrichment.inference.races import WORTH
 from enrichment.models import HostState, Job, Reflection, TuningRun
@@ -97,6 +97,18 @@ def test_faster_number_of_threads_is_found_and_put_in_force(
     assert TuningRun.objects.get().revision == revision.number
 
 
+def test_what_was_put_in_force_can_be_taken_back(
+    one_is_faster: Script, threads_alone: None, capsys
+):
+    """The revision before, restored as the admin does, has the former number in force."""
+    before = save_revision({}, None)
+    tune("--budget", "60s", "--apply", "--json")
+    assert hosts.client_settings(current().config).num_thread == 1
+
+    restore_revision(before, None)
+    assert hosts.client_settings(current().config).num_thread == 2
+
+
 def test_without_apply_nothing_changes_and_the_evidence_is_kept(
     one_is_faster: Script, threads_alone: None, capsys
 ):
@@ -139,12 +151,14 @@ def test_time_is_kept(model: Script, capsys):
     taking(model, lambda _options: 0.2)
     tune("--budget", "1s", "--json")
 
-    told = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)
     assert sum(len(model.questions(path)) for path in ("/api/generate", "/api/chat")) <= 8
     assert {found["verdict"] for found in told["findings"]} <= {"undecided", "kept"}
+    assert "a longer --budget may tell" in captured.err
 
 
-@pytest.mark.parametrize("budget", ["5", "m", "", "-5m", "0s", "5 m"])
+@pytest.mark.parametrize("budget", ["5", "m", "", "-5m", "0s", "5 m", "2d"])
 def test_wrong_budget_is_refused(model: Script, budget: str):
     """The message names the option and what is accepted; nothing is asked."""
     with pytest.raises(CommandError, match=r"--budget .*90s, 5m or 1h") as failure:

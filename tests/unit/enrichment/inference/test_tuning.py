@@ -310,6 +310,14 @@ def test_too_little_time_is_undecided() -> None:
     assert not any(finding.value for finding in found.values())
 
 
+def test_a_slow_race_leaves_time_for_what_comes_after() -> None:
+    """A race keeps to its share: the other settings are looked at although it came to nothing."""
+    found = run(Host(), seconds=120)
+
+    assert found["num_thread"].verdict == Verdict.UNDECIDED
+    assert found["num_predict_long"].verdict == Verdict.KEPT
+
+
 def test_hopeless_value_is_given_up_early() -> None:
     """One thread too many can be ten times slower; its time is for the others."""
     host = Host(seconds_per_token=lambda it: 1.0 if it["num_thread"] == 8 else 0.1)
