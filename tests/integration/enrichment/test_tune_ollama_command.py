@@ -1,8 +1,10 @@
 """manage.py tune_ollama, from outside."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -239,6 +241,18 @@ def test_configuration_that_changed_meanwhile_is_not_overruled(
     assert ConfigRevision.objects.latest("number").overlay["inference"]["num_threads"] == 3
 
 
+def test_reason_fits_a_revision(one_is_faster: Script, threads_alone: None):
+    """However much is better at once, the reason names it in 200 characters."""
+    tuned = tuning.measure(60)
+    assert re.fullmatch(
+        r"tune_ollama: num_thread 2 → 1, \d+\.\d\d x \(\d+\.\d\d to \d+\.\d\d\)",
+        tuning.reason(tuned),
+    )
+    many = replace(tuned, findings=tuned.findings * 9)
+    assert len(tuning.reason(many)) == tuning.REASON_CHARACTERS
+    assert tuning.reason(many).endswith("…")
+
+
 def test_number_of_a_batch_goes_out_where_it_is_set(model: Script):
     """In force it is an option of each question; left alone the host is not told any."""
     client = hosts.get_client()
@@ -276,5 +290,5 @@ def test_embedded_model_is_measured_in_time(engine_url: str, settings: Settings,
     for found in told["findings"]:
         assert found["verdict"] in {"kept", "better", "advised", "undecided", "refused"}
         gates = {one["value"]: one["gate"] for one in found["candidates"]}
-        if found["verdict"] in {"better", "advised"} and found["candidates"]:
+        if found["verdict"] == "better" and found["candidates"]:
             assert gates[found["value"]] == "held"

@@ -395,6 +395,7 @@ def test_requests_at_once_are_advice() -> None:
     assert (found.verdict, found.value) == (Verdict.ADVISED, 2)
     assert "OLLAMA_NUM_PARALLEL=2" in found.advice
     assert "QCLUSTER_WORKERS" in found.advice
+    assert {candidate.gate for candidate in found.candidates} == {""}
 
 
 def test_host_that_takes_one_at_a_time_gains_nothing() -> None:
