@@ -45,10 +45,10 @@ class Race:
         return len(self.laps[self.now])
 
     def speed_up(self, value: Any) -> Interval | None:
-        """Return how many times as fast a value is as the one in force; None without rounds."""
+        """Return how many times as fast a value is as the one in force; None below two rounds."""
         after = [lap.ms for lap in self.laps[value]]
         before = [lap.ms for lap in self.laps[self.now][: len(after)]]
-        return speed_up(before, after) if after else None
+        return speed_up(before, after) if len(after) > 1 else None
 
     def ratios(self, value: Any) -> list[float]:
         """Return, by round, how many times as fast a value was as the one in force."""

@@ -278,7 +278,7 @@ class _Tuner:
         base = count(workload.empty)
         if not (writing and base):
             return {}
-        needs = {"writing": writing + setting.num_predict_long}
+        needs = {"Stage 2": writing + setting.num_predict_long}
         # What the examples of a chat take is in `base` where labels are generated.
         reply = max(
             (setting.num_predict_short for task in workload.readings if task.cap), default=1
@@ -381,4 +381,8 @@ def _advice(now: int, needs: dict[str, int]) -> str:
     if not lacking:
         return ""
     named = ", ".join(f"{name} {need}" for name, need in lacking.items())
-    return f"{now} tokens don't hold the longest questions ({named}): the host cuts them"
+    enough = 512 * math.ceil(max(lacking.values()) / 512)
+    return (
+        f"{now} tokens don't hold the longest questions ({named}), which the host cuts or refuses;"
+        f" {enough} would, where it has the memory"
+    )

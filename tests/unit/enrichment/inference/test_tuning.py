@@ -350,6 +350,7 @@ def test_context_that_is_too_small_is_told_and_left() -> None:
     found = run(Host(), setting=replace(NOW, num_ctx=1024))["num_ctx"]
     assert (found.verdict, found.value) == (Verdict.KEPT, None)
     assert "1024 tokens don't hold the longest questions (English 13" in found.advice
+    assert "1536 would" in found.advice
 
 
 # The caps
@@ -404,6 +405,14 @@ def test_host_that_takes_one_at_a_time_gains_nothing() -> None:
 
 
 # Rounds
+
+
+def test_one_round_has_no_interval() -> None:
+    """A single ratio would look as sure as can be."""
+    came = race(
+        "now", ["other"], lambda _value, _number: Lap(ms=1.0), draw=random.Random(1), rounds=1
+    )
+    assert came.speed_up("other") is None
 
 
 def test_half_a_round_is_not_counted() -> None:
