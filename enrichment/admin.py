@@ -10,7 +10,7 @@ from django_q import admin as queue_admin
 from django_q.models import Failure, OrmQ, Success
 
 from enrichment import jobs, services
-from enrichment.models import Job, Reflection, StageResult
+from enrichment.models import Job, Reflection, StageResult, TuningRun
 
 MASKED = "hidden: needs the permission to read other people's reflections"
 
@@ -122,6 +122,24 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
 
     def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         # Jobs go with their reflection, and never without it.
+        return False
+
+
+@admin.register(TuningRun)
+class TuningRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+    """What tune_ollama measured; nobody edits it."""
+
+    list_display = ("at", "host", "model", "budget_seconds", "changes", "revision")
+    fields = ("at", "host", "model", "digest", "budget_seconds", "revision", "evidence")
+    date_hierarchy = "at"
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         return False
 
 

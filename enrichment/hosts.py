@@ -55,6 +55,7 @@ def client_settings(config: Config) -> ClientSettings:
         # One thread per physical core: one too many can be many times slower.
         num_thread=inference.num_threads or psutil.cpu_count(logical=False) or 1,
         num_ctx=inference.num_ctx,
+        num_batch=inference.num_batch,
     )
 
 

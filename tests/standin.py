@@ -131,6 +131,8 @@ def standin(script: Script | None = None, *, port: int = 0) -> Iterator[Script]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else each small piece of a stream waits for the one before to be acknowledged.
+        disable_nagle_algorithm = True
 
         def setup(self) -> None:
             connections.add(self.request)

@@ -33,6 +33,7 @@ class Inference(Section):
     """How the model is asked."""
 
     num_threads: int | None = Field(None, ge=1, le=512)  # None: the physical cores
+    num_batch: int | None = Field(None, ge=1, le=8192)  # tokens; None: the host's own
     num_ctx: int = Field(4096, ge=512, le=131072)  # tokens; a change reloads the model
     num_predict_short: int = Field(120, ge=1, le=4096)  # tokens, Stage 1
     num_predict_long: int = Field(160, ge=1, le=4096)  # tokens, Stage 2

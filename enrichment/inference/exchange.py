@@ -56,7 +56,8 @@ class ClientSettings:
 
     retry_attempts: how often a question that was not accepted is asked again.
     keep_alive: how long the host keeps the model loaded. num_thread, num_ctx: constant on
-    purpose, because a change of num_ctx makes the host load the model again.
+    purpose, because a change of num_ctx makes the host load the model again. num_batch: None leaves
+    it to the host.
     """
 
     timeout_connect: float
@@ -67,6 +68,7 @@ class ClientSettings:
     keep_alive: str
     num_thread: int
     num_ctx: int
+    num_batch: int | None = None
 
     @property
     def httpx_arguments(self) -> dict[str, Any]:
@@ -146,12 +148,15 @@ class Exchange:
     def _body(
         self, asked: dict[str, Any], options: Mapping[str, Any], who: ModelIdentity
     ) -> dict[str, Any]:
-        fixed = {"num_ctx": self.settings.num_ctx, "num_thread": self.settings.num_thread}
+        how = self.settings
+        fixed = {"num_ctx": how.num_ctx, "num_thread": how.num_thread}
+        if how.num_batch is not None:
+            fixed["num_batch"] = how.num_batch
         return {
             **asked,
             "model": who.name,
             "stream": True,
-            "keep_alive": self.settings.keep_alive,
+            "keep_alive": how.keep_alive,
             "options": {**fixed, **options},
         }
 

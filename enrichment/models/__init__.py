@@ -7,6 +7,7 @@ from enrichment.models.images import ReflectionImage
 from enrichment.models.jobs import Job, Status
 from enrichment.models.reflections import Reflection
 from enrichment.models.results import StageResult
+from enrichment.models.tuning import TuningRun
 
 __all__ = [
     "HostState",
@@ -17,5 +18,6 @@ __all__ = [
     "ReflectionImage",
     "StageResult",
     "Status",
+    "TuningRun",
     "WorkerHeartbeat",
 ]

@@ -22,7 +22,7 @@ from enrichment.stages.imperatives import VERBS, is_imperative
 from enrichment.stages.texts import Writing
 from enrichment.stages.vocabulary import canonical_hash
 
-__all__ = ["REVIEW_HASH", "InvalidWriting", "Writing", "problems", "review"]
+__all__ = ["REVIEW_HASH", "InvalidWriting", "Writing", "parse", "problems", "review"]
 
 REVIEW_VERSION = "2"
 """Raise it with any change of how a reply is reviewed; the lists are hashed anyway."""
@@ -80,7 +80,7 @@ def review(reply: str) -> Writing:
     Raises:
         InvalidWriting: The reply has another form, or `problems` found something in it.
     """
-    writing = _parse(reply)
+    writing = parse(reply)
     if found := problems(writing):
         raise InvalidWriting(found)
     return writing
@@ -97,7 +97,12 @@ def problems(writing: Writing) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _parse(reply: str) -> Writing:
+def parse(reply: str) -> Writing:
+    """The writing that a reply holds, whatever it says.
+
+    Raises:
+        InvalidWriting: The reply has another form.
+    """
     if len(reply) > REPLY_CHARACTERS:
         raise InvalidWriting((f"too_long: more than {REPLY_CHARACTERS} characters",))
     try:

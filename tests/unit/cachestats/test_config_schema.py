@@ -43,6 +43,7 @@ def test_parse_nothing_gives_documented_defaults() -> None:
     assert DEFAULTS == {
         "inference": {
             "num_threads": None,
+            "num_batch": None,
             "num_ctx": 4096,
             "num_predict_short": 120,
             "num_predict_long": 160,
