@@ -16,6 +16,7 @@ import dataclasses
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -85,6 +86,8 @@ def main() -> None:
         extent = Extent(
             rounds=options.rounds, texts=options.texts, starts=options.starts, slices=40
         )
+    # Otherwise what was started here would outlive it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     material = read_material(options.file or os.environ.get("EVALUATION_CSV"), options.seed)
     report: dict[str, Any] = {}
     with host_in_use(options.threads or physical_cores()) as fresh_host:

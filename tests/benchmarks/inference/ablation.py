@@ -24,9 +24,9 @@ from enrichment.inference.ollama import OllamaClient
 from enrichment.stages.prompts import Method
 from tests.benchmarks.inference.report import Section, Table, durations, faster
 from tests.benchmarks.inference.sides import Altered, TunedSite, Turn, take_turns, with_options
-from tests.benchmarks.inference.untuned import PlainApp
+from tests.benchmarks.inference.untuned import UNTUNED, PlainApp
 
-UNTUNED, TUNED = "untuned", "tuned"
+TUNED = "tuned"
 WITH_SCHEMA = "untuned + schema"
 WITH_BOUND = "untuned + num_predict"
 WITH_STOP = "untuned + hanging up"

@@ -9,38 +9,54 @@ from enrichment.stages import scoring
 from enrichment.stages.scoring import LabelledText, Reading
 from tests.benchmarks.inference.report import Cell, Section, Table, at_least, share
 from tests.benchmarks.inference.sides import TunedSite
-from tests.benchmarks.inference.untuned import PlainApp
+from tests.benchmarks.inference.untuned import UNTUNED, WITH_EXAMPLE, PlainApp
 
 RESAMPLES = 2_000
 MEASURES = ("any", "single")
 
 
 def accuracy(url: str, model: LanguageModel, texts: Sequence[LabelledText]) -> Section:
-    """Have both sides read the same texts, one side after the other: this is not about time.
+    """Have all sides read the same texts, one side after the other: this is not about time.
 
-    The untuned side's reply is read leniently: the first of its labels, then of all its words,
+    An untuned side's reply is read leniently: the first of its labels, then of all its words,
     that the wheel knows, also as an everyday name, tells the primary.
     """
     rows: dict[str, dict[str, Cell]] = {}
     readings: dict[str, list[Reading]] = {}
-    for side in (PlainApp(url, model.identity().name), TunedSite(model)):
+    name = model.identity().name
+    sides = (
+        PlainApp(url, name),
+        PlainApp(url, name, name=WITH_EXAMPLE, example=True),
+        TunedSite(model),
+    )
+    for side in sides:
         found = [side.stage1(labelled.text, number) for number, labelled in enumerate(texts)]
         readings[side.name] = [Reading(primary=each.primary, confidence=1.0) for each in found]
         scores = scoring.score(texts, readings[side.name])
         rows[side.name] = {
-            **{name: getattr(scores, name) or 0.0 for name in MEASURES},
+            **{measure: getattr(scores, measure) or 0.0 for measure in MEASURES},
             "usable": share(each.answered for each in found),
             "labelled": share(each.primary is not None for each in found),
         }
     differences = {
-        name: difference(texts, readings["untuned"], readings["tuned"], name) for name in MEASURES
+        other: {
+            measure: difference(texts, readings[other], readings["tuned"], measure)
+            for measure in MEASURES
+        }
+        for other in (UNTUNED, WITH_EXAMPLE)
     }
-    rows["tuned less untuned"] = dict(differences)
     return Section(
-        tables=(Table(title="label accuracy, Stage 1", rows=rows),),
+        tables=(
+            Table(title="label accuracy, Stage 1", rows=rows),
+            Table(
+                title="difference",
+                rows={f"tuned less {other}": found for other, found in differences.items()},
+            ),
+        ),
         goals=[
-            at_least(f"label accuracy ({name}), tuned less untuned", 0, found, unit="")
-            for name, found in differences.items()
+            at_least(f"accuracy ({measure}) less {other}", 0, found, unit="")
+            for other, measures in differences.items()
+            for measure, found in measures.items()
         ],
         notes=(
             f"{len(texts)} texts; any: the primary is any of the writer's; single: mean recall over"

@@ -27,7 +27,7 @@ from tests.engines import ROOT
 
 AT_MOST = 1.3
 SLICE = 25
-WARMING = 2
+WARMING = 1
 GENERATE = GenerateRequest(
     prompt="How does the writer feel? The writer feels",
     raw=True,

@@ -53,6 +53,7 @@ def durations(turns: Mapping[str, Sequence[Turn]]) -> Table:
     """Return how long each side took, and what its replies were worth."""
     rows: dict[str, dict[str, Cell]] = {}
     for name, taken in turns.items():
+        usable = sum(turn.named.answered and turn.written.answered for turn in taken)
         cut = sum(turn.named.cut + turn.written.cut for turn in taken)
         rows[name] = {
             "stage 1": statistics.median(turn.stage1 for turn in taken),
@@ -60,6 +61,7 @@ def durations(turns: Mapping[str, Sequence[Turn]]) -> Table:
             "both": statistics.median(turn.both for turn in taken),
             "1 usable": share(turn.named.answered for turn in taken),
             "2 usable": share(turn.written.answered for turn in taken),
+            "s per usable": sum(turn.both for turn in taken) / usable if usable else "none usable",
             "cut": cut,
         }
     return Table(title="median seconds, and shares of usable replies", rows=rows)
@@ -99,7 +101,7 @@ def show(section: Section) -> None:
         print()
     for goal in section.goals:
         verdict = "met" if goal.met else "missed"
-        print(f"  {goal.goal:<44}{goal.bound:<16}{goal.measured!s:>24}  {verdict}")
+        print(f"  {goal.goal:<48}{goal.bound:<16}{goal.measured!s:>24}  {verdict}")
     for note in section.notes:
         print(f"  {note}")
 

@@ -1,12 +1,13 @@
 """The untuned side: what an app does that calls Ollama as the first page of its documentation says.
 
 It is meant to be a fair rival. One pooled httpx client serves all calls. Instructions stand first
-and the text last, so that the server's prompt cache serves this side too. One worked example stands
-in the conversation, without which a small model hardly ever answers in JSON. What comes is read
+and the text last, so that the server's prompt cache serves this side too. What comes is read
 leniently, and a reply that can't be read is not asked for again, which would take longer still.
+A second such side has a worked example in its conversation, without which a very small model hardly
+ever answers in the form that it is asked for; with it, replies are shorter too.
 
-What it does without: `options` (so all of Ollama's defaults hold), `keep_alive`, a schema in
-`format`, streaming. The two options that it does send change no call's speed: a seed, so that a run
+What they do without: `options` (so all of Ollama's defaults hold), `keep_alive`, a schema in
+`format`, streaming. The two options that they do send change no call's speed: a seed, so that a run
 can be repeated, and a bound so far out that it only ends what would run on to the context's end.
 """
 
@@ -22,27 +23,30 @@ from enrichment.stages import wheel
 from tests.benchmarks.inference.sides import Named, Written
 
 SAFETY_TOKENS = 1024
+UNTUNED, WITH_EXAMPLE = "untuned", "untuned, with an example"
 LEVELS = ("primary", "secondary", "tertiary")
 SETTLING = "Today was like any other day."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What one stage asks. schema: of its reply, for the knob that adds one."""
+    """What one stage asks.
+
+    form: of the reply, as the prompt shows it. example: a question and its reply. schema: of the
+    reply, for the knob that adds one.
+    """
 
     system: str
+    form: str
     example: tuple[str, Mapping[str, Any]]
     schema: Mapping[str, Any]
 
-    def messages(self, words: str) -> list[dict[str, str]]:
+    def messages(self, words: str, *, with_example: bool) -> list[dict[str, str]]:
         """Return the conversation that ends with somebody's words."""
         asked, answered = self.example
-        turns = (
-            ("system", f"{self.system} Answer only with JSON, without any other words."),
-            ("user", asked),
-            ("assistant", json.dumps(answered)),
-            ("user", words),
-        )
+        example = (("user", asked), ("assistant", json.dumps(answered))) if with_example else ()
+        system = f"{self.system} Answer only with JSON: {self.form}"
+        turns = (("system", system), *example, ("user", words))
         return [{"role": role, "content": content} for role, content in turns]
 
 
@@ -59,6 +63,10 @@ FEELING = Stage(
         "You read diary entries and name how the writer feels: the primary emotion (sad, mad, "
         "scared, joyful, powerful or peaceful), a secondary and a tertiary emotion under it, what "
         "invoked it, and the tone that is expressed."
+    ),
+    form=(
+        '{"primary": "...", "secondary": "...", "tertiary": "...", "invoked": ["..."], '
+        '"expressed": ["..."]}'
     ),
     example=(
         "We had dinner with my sister and laughed all evening.",
@@ -77,6 +85,7 @@ WRITING = Stage(
         "You write short, warm texts about a feeling: a poem of 3 lines, 3 tips of one sentence "
         "each, and a closing line."
     ),
+    form='{"poem": ["...", "...", "..."], "tips": ["...", "...", "..."], "closing_line": "..."}',
     example=(
         "Feeling: peaceful, content, calm",
         {
@@ -101,6 +110,7 @@ class PlainApp:
     """An app without tuning, or with one knob of it.
 
     Args:
+        example: show a worked example.
         schema: send each stage's schema in `format`.
         bounds: the longest reply of each stage in tokens.
         stops_early: stream, and hang up once the JSON object is whole.
@@ -111,7 +121,8 @@ class PlainApp:
         url: str,
         model: str,
         *,
-        name: str = "untuned",
+        name: str = UNTUNED,
+        example: bool = False,
         schema: bool = False,
         bounds: tuple[int, int] = (SAFETY_TOKENS, SAFETY_TOKENS),
         stops_early: bool = False,
@@ -119,6 +130,7 @@ class PlainApp:
         self.name = name
         self._http = httpx.Client(base_url=url, timeout=None)
         self._model = model
+        self._example = example
         self._schema = schema
         self._bounds = bounds
         self._stops_early = stops_early
@@ -152,7 +164,8 @@ class PlainApp:
         return answer["message"]["content"], answer.get("done_reason") == "length"
 
     def _body(self, stage: Stage, words: str, options: Mapping[str, int]) -> dict[str, Any]:
-        asked = {"model": self._model, "messages": stage.messages(words)}
+        messages = stage.messages(words, with_example=self._example)
+        asked = {"model": self._model, "messages": messages}
         form = {"format": stage.schema} if self._schema else {}
         return {**asked, **form, "stream": self._stops_early, "options": options}
 
@@ -195,8 +208,8 @@ def primary_in(*words: str) -> str | None:
 
 
 def is_writing(found: Mapping[str, Any] | None) -> bool:
-    """Return whether an object holds three poem lines, three tips and a closing line."""
+    """Return whether an object holds three poem lines and tips at least, and a closing line."""
     match found:
-        case {"poem": [_, _, _], "tips": [_, _, _], "closing_line": str()}:
+        case {"poem": [_, _, _, *_], "tips": [_, _, _, *_], "closing_line": str()}:
             return True
     return False
