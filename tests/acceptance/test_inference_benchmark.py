@@ -31,7 +31,7 @@ from tests.benchmarks.inference.untuned import (
     primary_in,
 )
 from tests.benchmarks.inference.warm import Unloaded, warm
-from tests.standin import Script, written
+from tests.standin import Script, as_json, written
 
 ROUNDS = 2
 # Natural lengths would take the untuned side far longer; cut, it is at its best.
@@ -160,13 +160,15 @@ def test_untuned_side_sends_neither_schema_nor_keep_alive(model: Script):
 
 
 def test_hanging_up_takes_what_was_whole(model: Script):
-    """The knob reads as far as the object goes, and no further."""
-    model.chat = lambda _body: written('Sure: {"primary": "sad"} ' + "and so on " * 50)
+    """The knob reads as far as the object goes, and not to where the reply was cut."""
+    message = {"content": 'Sure: {"primary": "sad"} ' + "and so on " * 50}
+    model.chat = lambda _body: as_json({"message": message, "done": True, "done_reason": "length"})
     plain = PlainApp(model.url, MODEL, stops_early=True)
 
     named = plain.stage1("I am low.", 0)
 
     assert (named.primary, named.answered, named.words) == ("sad", True, ("sad",))
+    assert not named.cut
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,15 @@ def main() -> None:
     """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", nargs="?", type=Path, help="CSV of labelled texts")
-    parser.add_argument("--rounds", type=int, default=10, help="of each comparison (default: 10)")
-    parser.add_argument("--texts", type=int, default=100, help="read for accuracy (default: 100)")
-    parser.add_argument("--starts", type=int, default=6, help="fresh workers (default: 6)")
+    parser.add_argument(
+        "--rounds", type=_count, default=10, help="of each comparison (default: 10)"
+    )
+    parser.add_argument(
+        "--texts", type=_count, default=100, help="read for accuracy (default: 100)"
+    )
+    parser.add_argument("--starts", type=_count, default=6, help="fresh workers (default: 6)")
     parser.add_argument("--only", type=_sections, default=SECTIONS, metavar=",".join(SECTIONS))
-    parser.add_argument("--threads", type=int, help="of the embedded model (default: the cores)")
+    parser.add_argument("--threads", type=_count, help="of the embedded model (default: the cores)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default: 1)")
     parser.add_argument("--quick", action="store_true", help="a short run that shows little")
     parser.add_argument("--json", action="store_true", help="print JSON alone")
@@ -103,6 +107,12 @@ def main() -> None:
         print("\n" + "\n".join(f"{name}: {what}" for name, what in report["machine"].items()))
 
 
+def _count(number: str) -> int:
+    if not number.isascii() or not number.isdigit() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on is accepted, not {number!r}")
+    return int(number)
+
+
 def _sections(names: str) -> tuple[str, ...]:
     chosen = tuple(names.split(","))
     if unknown := set(chosen) - set(SECTIONS):
@@ -116,11 +126,11 @@ def read_material(table: str | Path | None, seed: int) -> Material:
     if not table:
         own = [f"{day} I am {feeling} {subject}." for day, feeling, subject in _own()]
         return Material(texts=chance.sample(own, len(own)), labelled=())
-    with Path(table).open(newline="", encoding="utf-8-sig") as lines:
-        try:
+    try:
+        with Path(table).open(newline="", encoding="utf-8-sig") as lines:
             found = scoring.read_table(lines)
-        except scoring.InvalidTable as exc:
-            raise SystemExit(f"{table}: {exc}") from exc
+    except (OSError, UnicodeError, scoring.InvalidTable) as exc:
+        raise SystemExit(f"{table}: {exc}") from exc
     labelled = chance.sample(found, len(found))
     return Material(texts=[each.text for each in labelled], labelled=labelled)
 

@@ -107,4 +107,6 @@ def show(section: Section) -> None:
 
 
 def _cell(cell: Cell) -> str:
-    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.4f}" if 0 < cell < 0.1 else f"{cell:.2f}"
