@@ -28,6 +28,7 @@ bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.queue
 	@$(BIN)/python -m tests.benchmarks.roundtrip
+	@$(BIN)/python -m tests.benchmarks.inference --quick
 
 writing: install
 	@$(BIN)/python -m tests.benchmarks.writing "$(FILE)" $(ARGS)

@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying
 
 from enrichment.errors import InferenceError
 from enrichment.inference.exchange import (
+    JSON,
     LOOK_SECONDS,
     Acquaintance,
     ClientSettings,
@@ -146,7 +147,9 @@ class AsyncOllamaClient:
         ends_at = exchange.ends_at()
         async with (
             self._speaking(),
-            self._http.stream("POST", question.path, json=question.body) as response,
+            self._http.stream(
+                "POST", question.path, content=question.content, headers=JSON
+            ) as response,
         ):
             if response.status_code != httpx.codes.OK:
                 body = await response.aread()

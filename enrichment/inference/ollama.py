@@ -12,6 +12,7 @@ from tenacity import Retrying
 
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.exchange import (
+    JSON,
     LOOK_SECONDS,
     Acquaintance,
     ClientSettings,
@@ -57,7 +58,7 @@ class OllamaClient:
         self._guard = guard
         self._observer = observer
         self._known = Acquaintance()
-        self._retrying = settings.retrying
+        self._retrying = Retrying(**settings.retrying)
         self._aborts = 0
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._http = httpx.Client(
@@ -217,7 +218,7 @@ class OllamaClient:
 
     def _call(self, question: Question, watch: Stopwatch | None) -> dict[str, Any]:
         """Return what the host answers to a question; tries again only what was not accepted."""
-        for attempt in Retrying(**self._retrying):
+        for attempt in self._retrying:
             with attempt:
                 if watch is not None:
                     watch.attempts += 1
@@ -231,7 +232,11 @@ class OllamaClient:
         with (
             self._speaking() as extensions,
             self._http.stream(
-                "POST", question.path, json=question.body, extensions=extensions
+                "POST",
+                question.path,
+                content=question.content,
+                headers=JSON,
+                extensions=extensions,
             ) as response,
         ):
             if response.status_code != httpx.codes.OK:

@@ -61,7 +61,7 @@ class OllamaPool:
             load: None for a single host.
         """
         self.clients = tuple(clients)
-        self._retrying = settings.retrying
+        self._retrying = Retrying(**settings.retrying)
         self._load = load or NoLoad()
         self._looking = threading.Lock()
         # Until when a host that failed is asked last, by the monotonic clock.
@@ -116,7 +116,7 @@ class OllamaPool:
     def _ask(self, request: Request) -> Reply:
         if len(self.clients) == 1:
             return self._ask_in_turn(request)
-        for attempt in Retrying(**self._retrying):
+        for attempt in self._retrying:
             with attempt:
                 return self._ask_in_turn(request)
         raise AssertionError("tenacity either returns or raises")

@@ -4,7 +4,7 @@ https://github.com/ollama/ollama/blob/main/docs/api.md#streaming-responses
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from enrichment.errors import InvalidReply
@@ -140,24 +140,30 @@ def join(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Text is put together; the first line's log probabilities stand for all, because only those of
     the first token are looked at; the rest is as in the last line.
     """
-    first, *others = lines
-    joined = dict(first)
-    for line in others:
-        before, joined = joined, dict(line)
-        if "response" in before:
-            joined["response"] = _added(before["response"], line.get("response", ""))
-        if isinstance(message := before.get("message"), dict):
-            now = line.get("message")
-            more = now.get("content", "") if isinstance(now, dict) else ""
-            joined["message"] = {**message, "content": _added(message.get("content"), more)}
-        if before.get("logprobs"):
-            joined["logprobs"] = before["logprobs"]
+    if len(lines) == 1:
+        return dict(lines[0])
+    joined = dict(lines[-1])
+    if "response" in lines[0]:
+        joined["response"] = _together(line.get("response", "") for line in lines)
+    if isinstance(message := lines[0].get("message"), dict):
+        messages = (line.get("message") for line in lines)
+        joined["message"] = {
+            **message,
+            "content": _together(
+                said.get("content", "") if isinstance(said, dict) else "" for said in messages
+            ),
+        }
+    if logprobs := next((line["logprobs"] for line in lines if line.get("logprobs")), None):
+        joined["logprobs"] = logprobs
     return joined
 
 
-def _added(text: Any, more: Any) -> Any:
-    """Return both texts as one; what is none stays visible and fails the reply."""
-    return text + more if isinstance(text, str) and isinstance(more, str) else None
+def _together(texts: Iterable[Any]) -> str | None:
+    """Return the texts as one; None, which fails the reply, where one of them is none."""
+    try:
+        return "".join(texts)
+    except TypeError:
+        return None
 
 
 def read_reply(content: dict[str, Any], text: Any) -> Reply:

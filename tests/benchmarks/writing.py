@@ -70,6 +70,9 @@ class Watched:
     def identity(self) -> ModelIdentity:
         return self._model.identity()
 
+    def capabilities(self) -> frozenset[str]:
+        return self._model.capabilities()
+
     def generate(self, request: GenerateRequest) -> Reply:
         return self._model.generate(request)
 

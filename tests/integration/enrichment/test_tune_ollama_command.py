@@ -255,11 +255,10 @@ def test_reason_fits_a_revision(one_is_faster: Script, threads_alone: None):
 
 def test_number_of_a_batch_goes_out_where_it_is_set(model: Script):
     """In force it is an option of each question; left alone the host is not told any."""
-    client = hosts.get_client()
-    client.preload()
+    hosts.get_client().clients[0].preload()
     save_revision({"inference": {"num_batch": 256}}, None)
     forget()
-    hosts.get_client().preload()
+    hosts.get_client().clients[0].preload()
 
     first, second = (body["options"] for body in model.questions("/api/generate"))
     assert "num_batch" not in first
