@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django_q import admin as queue_admin
 from django_q.models import Failure, OrmQ, Success
 
-from enrichment import jobs, services
-from enrichment.models import Job, Reflection, StageResult
+from cachestats.services import UNUSABLE
+from enrichment import jobs, services, warming
+from enrichment.models import Job, Reflection, StageResult, WarmUp
 
 MASKED = "hidden: needs the permission to read other people's reflections"
 
@@ -122,6 +123,38 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
 
     def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
         # Jobs go with their reflection, and never without it.
+        return False
+
+
+@admin.register(WarmUp)
+class WarmUpAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+    """What was computed ahead, and what came of it; nobody edits it."""
+
+    list_display = (
+        *("at", "source", "ended", "computed", "already_there", "failed", "skipped"),
+        "predicted_hits",
+    )
+    list_filter = ("source", "ended")
+    date_hierarchy = "at"
+    fields = (*list_display, "realised_hits")
+    readonly_fields = fields
+
+    @admin.display(description="Hits so far")
+    def realised_hits(self, warm_up: WarmUp) -> int | None:
+        """Return what the cache knows; nothing while it can't be read."""
+        try:
+            return warming.realised_hits(warm_up.entries.all())
+        except UNUSABLE:
+            return None
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        # Its entries are found by it when a text is forgotten.
         return False
 
 

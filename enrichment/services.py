@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from cachestats.services import checkpoint
 from enrichment import hosts, jobs, variants
 from enrichment.errors import CallAborted, EnrichmentError, InferenceError
 from enrichment.jobs import ClaimLost, Interrupted
-from enrichment.models import Job, Reflection, StageResult, Status
+from enrichment.models import Job, Reflection, StageResult, Status, WarmUpEntry
 from enrichment.models.jobs import Priority
 from enrichment.stages import analytics, risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
@@ -162,7 +163,7 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
 
 
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
-    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    stage1 = as_stage1(first.result, Outcome(first.outcome), reflection.local_time)
     row, answer, choice = _write(reflection, stage1)
     _log_stage(row, _path(stage1))
     with transaction.atomic():
@@ -224,7 +225,7 @@ def _make_ahead(job: Job, interrupted: Callable[[], bool]) -> None:
     first = reflection.result_of(1)
     if first is None:
         raise ClaimLost  # it was just forgotten
-    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    stage1 = as_stage1(first.result, Outcome(first.outcome), reflection.local_time)
     variants.make(job, stage1, _enricher(), interrupted=interrupted)
 
 
@@ -252,24 +253,26 @@ def forget(reflection: Reflection) -> None:
     """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
 
     Its Stage 1 entry goes too, unless another reflection holds the same key, and so does one that
-    a job left which was cancelled, or tried in vain for better answers, before it wrote a result.
-    A job that is running loses its claim and writes nothing.
+    a job left which was cancelled, or tried in vain for better answers, before it wrote a result,
+    and one that a warm-up made under another tuning. A job that is running loses its claim and
+    writes nothing.
     """
     keys = {
         getattr(reflection.result_of(1), "key", ""),
         _scorer(reflection.key_scope).key(reflection.text, reflection.language),
     }
     with transaction.atomic():
+        keys.update(WarmUpEntry.objects.filter(reflection=reflection).values_list("key", flat=True))
         reflection.delete()
         # The admin deletes within a transaction of its own; a log can't be moved from inside one.
-        transaction.on_commit(lambda: _drop_entries(keys))
+        transaction.on_commit(lambda: drop_entries(keys))
         transaction.on_commit(lambda: checkpoint("default"))
 
 
 def forget_failure(job: Job) -> None:
     """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
     if not Reflection.objects.filter(pk=job.reflection_id).exists():
-        _drop_entries(())
+        drop_entries(())
 
 
 def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | None]:
@@ -288,7 +291,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     if first is None:
         return nothing
     stage1_ms = _ms_since(started)
-    stage1 = _as_stage1(reflection, first.value, Outcome.MODEL)
+    stage1 = as_stage1(first.value, Outcome.MODEL, reflection.local_time)
     started = time.perf_counter()
     served, choice = [first], None
     if reflection.at_risk:
@@ -312,10 +315,10 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     return rows, choice
 
 
-def _as_stage1(reflection: Reflection, result: Mapping[str, Any], outcome: Outcome) -> Stage1:
+def as_stage1(result: Mapping[str, Any], outcome: Outcome, local_time: datetime) -> Stage1:
     """Return a stored Stage 1 as Stage 2 takes it."""
     answer = StageAnswer(result=result, outcome=outcome)
-    return Stage1(answer=answer, context=analytics.context((), reflection.local_time))
+    return Stage1(answer=answer, context=analytics.context((), local_time))
 
 
 @contextmanager
@@ -325,7 +328,7 @@ def _forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
         yield
     except (ClaimLost, CallAborted):
         if not Reflection.objects.filter(pk=reflection.pk).exists():
-            _drop_entries([key])
+            drop_entries([key])
         raise
 
 
@@ -336,15 +339,17 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
             Reflection.objects.filter(pk=row.reflection_id).update(enrich_again=True)
 
 
-def _drop_entries(keys: Iterable[str]) -> None:
+def drop_entries(keys: Iterable[str]) -> None:
     """Delete a forgotten reflection's Stage 1 entries unless another reflection holds their keys,
     and errors on their way to other processes, which may quote it.
     """
+    held = StageResult.objects.filter(stage=1)
+    unheld = [key for key in filter(None, keys) if not held.filter(key=key).exists()]
+    WarmUpEntry.objects.filter(key__in=unheld).delete()
     try:
         cache_services.forget_failures()
-        for key in filter(None, keys):
-            if not StageResult.objects.filter(stage=1, key=key).exists():
-                cache_services.forget_entry(key)
+        for key in unheld:
+            cache_services.forget_entry(key)
     except cache_services.UNUSABLE as exc:
         logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
 
