@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from django_q import admin as queue_admin
 from django_q.models import Failure, OrmQ, Success
 
-from enrichment import jobs, services
-from enrichment.models import Job, Reflection, StageResult, TuningRun
+from cachestats.services import UNUSABLE
+from enrichment import forgetting, jobs, services, warming
+from enrichment.models import Job, Reflection, StageResult, TuningRun, WarmUp
 
 MASKED = "hidden: needs the permission to read other people's reflections"
 
@@ -81,11 +82,11 @@ class ReflectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in
         return gone, counts, needed - {Job._meta.verbose_name}, protected
 
     def delete_model(self, _request: HttpRequest, obj: Reflection) -> None:
-        services.forget(obj)
+        forgetting.forget(obj)
 
     def delete_queryset(self, _request: HttpRequest, queryset: QuerySet[Reflection]) -> None:
         for reflection in queryset:
-            services.forget(reflection)
+            forgetting.forget(reflection)
 
 
 @admin.register(Job)
@@ -125,12 +126,9 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs 
         return False
 
 
-@admin.register(TuningRun)
-class TuningRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """What tune_ollama measured; nobody edits it."""
+class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+    """What a command did; nobody edits it."""
 
-    list_display = ("at", "host", "model", "budget_seconds", "changes", "revision")
-    fields = ("at", "host", "model", "digest", "budget_seconds", "revision", "evidence")
     date_hierarchy = "at"
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
@@ -140,7 +138,37 @@ class TuningRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in 
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
+        # A warm-up's entries are found by it when a text is forgotten.
         return False
+
+
+@admin.register(TuningRun)
+class TuningRunAdmin(RecordAdmin):
+    """What tune_ollama measured."""
+
+    list_display = ("at", "host", "model", "budget_seconds", "changes", "revision")
+    fields = ("at", "host", "model", "digest", "budget_seconds", "revision", "evidence")
+
+
+@admin.register(WarmUp)
+class WarmUpAdmin(RecordAdmin):
+    """What was computed ahead, and what came of it."""
+
+    list_display = (
+        *("at", "source", "ended", "computed", "already_there", "failed", "skipped"),
+        "predicted_hits",
+    )
+    list_filter = ("source", "ended")
+    fields = (*list_display, "realised_hits")
+    readonly_fields = fields
+
+    @admin.display(description="Hits so far")
+    def realised_hits(self, warm_up: WarmUp) -> int | None:
+        """Return what the cache knows; nothing while it can't be read."""
+        try:
+            return warming.realised_hits(warm_up.entries.all())
+        except UNUSABLE:
+            return None
 
 
 def _level(done: int) -> int:

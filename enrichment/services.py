@@ -1,25 +1,30 @@
-"""What changes reflections: submit, run one job, forget. Both stages are put together here."""
+"""What changes reflections: submit, run one job. Both stages are put together here."""
 
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from cachestats import services as cache_services
 from cachestats.cache import Lookup, get_cache
-from cachestats.services import checkpoint
 from enrichment import descriptions, hosts, images, jobs, variants
 from enrichment.backpressure import seconds_until_room
-from enrichment.errors import CallAborted, EnrichmentError, InferenceError
+from enrichment.errors import EnrichmentError, InferenceError
+from enrichment.forgetting import forgetting_with
 from enrichment.jobs import ClaimLost, Interrupted
-from enrichment.models import Job, Reflection, ReflectionImage, StageResult, Status
+from enrichment.models import (
+    Job,
+    Reflection,
+    ReflectionImage,
+    StageResult,
+    Status,
+)
 from enrichment.models.jobs import Priority
 from enrichment.records import log_stage, ms_since, path_words, result_row
 from enrichment.stages import analytics, risk
@@ -165,7 +170,7 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
 
 def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
     answer = descriptions.describe(reflection, image)
-    with _forgetting_with(reflection, answer.key):
+    with forgetting_with(reflection, answer.key):
         descriptions.commit(job, reflection, answer)
 
 
@@ -176,13 +181,13 @@ def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
     )
     row = result_row(reflection, 1, stage1.answer, ms_since(started))
     log_stage(row, reflection.text)
-    with _forgetting_with(reflection, row.key):
+    with forgetting_with(reflection, row.key):
         _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
     return row
 
 
 def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
-    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    stage1 = as_stage1(first.result, Outcome(first.outcome), reflection.local_time)
     row, answer, choice = _write(reflection, stage1)
     log_stage(row, path_words(stage1))
     with transaction.atomic():
@@ -215,7 +220,7 @@ def _run_again(job: Job) -> None:
         reflection.text, (), reflection.local_time, reflection.language
     )
     first = result_row(reflection, 1, stage1.answer, ms_since(started))
-    with _forgetting_with(reflection, first.key):
+    with forgetting_with(reflection, first.key):
         _finish_again(job, stage1, first)
 
 
@@ -244,7 +249,7 @@ def _make_ahead(job: Job, interrupted: Callable[[], bool]) -> None:
     first = reflection.result_of(1)
     if first is None:
         raise ClaimLost  # it was just forgotten
-    stage1 = _as_stage1(reflection, first.result, Outcome(first.outcome))
+    stage1 = as_stage1(first.result, Outcome(first.outcome), reflection.local_time)
     variants.make(job, stage1, _enricher(), interrupted=interrupted)
 
 
@@ -287,32 +292,6 @@ def describe_image(data: bytes) -> str:
     return str(answer.result["text"])
 
 
-def forget(reflection: Reflection) -> None:
-    """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
-
-    Its Stage 1 entry and its image's go too, unless another reflection holds the same key, and so
-    does one that a job left which was cancelled, or tried in vain for better answers, before it
-    wrote a result.
-    A job that is running loses its claim and writes nothing.
-    """
-    keys = {
-        getattr(reflection.result_of(1), "key", ""),
-        _scorer(reflection.key_scope).key(reflection.text, reflection.language),
-        descriptions.cache_key(reflection),
-    }
-    with transaction.atomic():
-        reflection.delete()
-        # The admin deletes within a transaction of its own; a log can't be moved from inside one.
-        transaction.on_commit(lambda: _drop_entries(keys))
-        transaction.on_commit(lambda: checkpoint("default"))
-
-
-def forget_failure(job: Job) -> None:
-    """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
-    if not Reflection.objects.filter(pk=job.reflection_id).exists():
-        _drop_entries(())
-
-
 def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | None]:
     """Return both results if nothing has to be inferred, else none; count what is served.
 
@@ -329,7 +308,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     if first is None:
         return nothing
     stage1_ms = ms_since(started)
-    stage1 = _as_stage1(reflection, first.value, Outcome.MODEL)
+    stage1 = as_stage1(first.value, Outcome.MODEL, reflection.local_time)
     started = time.perf_counter()
     served, choice = [first], None
     if reflection.at_risk:
@@ -353,21 +332,10 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     return rows, choice
 
 
-def _as_stage1(reflection: Reflection, result: Mapping[str, Any], outcome: Outcome) -> Stage1:
+def as_stage1(result: Mapping[str, Any], outcome: Outcome, local_time: datetime) -> Stage1:
     """Return a stored Stage 1 as Stage 2 takes it."""
     answer = StageAnswer(result=result, outcome=outcome)
-    return Stage1(answer=answer, context=analytics.context((), reflection.local_time))
-
-
-@contextmanager
-def _forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
-    """Drop what was cached of a reflection that was forgotten while the model was at work."""
-    try:
-        yield
-    except (ClaimLost, CallAborted):
-        if not Reflection.objects.filter(pk=reflection.pk).exists():
-            _drop_entries([key])
-        raise
+    return Stage1(answer=answer, context=analytics.context((), local_time))
 
 
 def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer) -> None:
@@ -375,22 +343,6 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
         jobs.commit_stage(job, row, next_status)
         if answer.retry_later:
             Reflection.objects.filter(pk=row.reflection_id).update(enrich_again=True)
-
-
-def _drop_entries(keys: Iterable[str]) -> None:
-    """Delete a forgotten reflection's own entries unless another reflection holds their keys, and
-    errors on their way to other processes, which may quote it.
-    """
-    try:
-        cache_services.forget_failures()
-        for key in filter(None, keys):
-            if not (
-                StageResult.objects.filter(stage=1, key=key).exists()
-                or ReflectionImage.objects.filter(key=key).exists()
-            ):
-                cache_services.forget_entry(key)
-    except cache_services.UNUSABLE as exc:
-        logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
 
 
 def _scorer(key_scope: str) -> HybridScorer:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from cachestats.cache import get_cache
-from enrichment import hosts, jobs, services, worker
+from enrichment import forgetting, hosts, jobs, services, worker
 from enrichment.errors import CallAborted
 from enrichment.models import Job
 
@@ -64,7 +64,7 @@ def _run(job: Job) -> None:
     except Exception as exc:
         logger.exception("[JOB] Failed")
         jobs.give_back(job, exc)
-        services.forget_failure(job)
+        forgetting.forget_failure(job)
     else:
         run_ms = round((time.perf_counter() - started) * 1000)
         logger.info("[JOB] Done", extra={"run_ms": run_ms})

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from enrichment import services
+from enrichment import forgetting, services
 from enrichment.errors import FieldError, InvalidSubmission, ModelCannotSee
 from enrichment.models import Reflection
 from enrichment.reports import Viewer, reflection_report
@@ -82,7 +82,7 @@ def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse
 @login_required
 def reflection_delete(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """Forget a reflection."""
-    services.forget(_visible(request, reflection_id, services.DELETE_ANY))
+    forgetting.forget(_visible(request, reflection_id, services.DELETE_ANY))
     return redirect("overview")
 
 

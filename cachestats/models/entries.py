@@ -90,8 +90,9 @@ class Departure(models.TextChoices):
 class EntryUse(models.Model):
     """What is known of a key beside its answer: narrow, so that a hit never rewrites a value.
 
-    The row outlives its entry for a while (`gone`), so that the next miss knows why it is one. It
-    is written in batches: of an entry younger than a flush there may be none yet.
+    The row outlives its entry for a while (`gone`), so that the next miss knows why it is one. Its
+    hits are those of the entry's present life, or of its last. It is written in batches: of an
+    entry younger than a flush there may be none yet.
     """
 
     id = RowIdField(primary_key=True, help_text="The entry's id")

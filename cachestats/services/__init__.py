@@ -1,10 +1,11 @@
-"""What changes the cache from outside a look-up: purge, upkeep, revisions.
+"""What changes the cache from outside a look-up: purge, upkeep, revisions; and what it has lost.
 
 Command, API, admin and schedule call these, so that they cannot differ.
 """
 
 from django.db import DatabaseError
 
+from cachestats.services.history import EntryLife, LostEntry, entry_lives, lost_entries
 from cachestats.services.purge import (
     PurgeFilter,
     PurgeResult,
@@ -34,7 +35,9 @@ UNUSABLE = (DatabaseError, UnicodeDecodeError)
 
 __all__ = [
     "UNUSABLE",
+    "EntryLife",
     "ImportResult",
+    "LostEntry",
     "PurgeFilter",
     "PurgeResult",
     "change_config",
@@ -43,12 +46,14 @@ __all__ = [
     "checkpoint",
     "count_bytes",
     "count_entries",
+    "entry_lives",
     "evict",
     "expire",
     "export_entries",
     "forget_entry",
     "forget_failures",
     "import_entries",
+    "lost_entries",
     "purge",
     "purge_entries",
     "relist",

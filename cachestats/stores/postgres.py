@@ -35,7 +35,8 @@ HISTORY = """
            (SELECT marks FROM cachestats_entryuse WHERE content_id = %s
             ORDER BY used_ms DESC LIMIT 1)
 """
-# From the entry itself: of one that went since it was stored or hit, no trace must come back.
+# From the entry itself: of one that went since it was stored or hit, no trace must come back. What
+# was gone, or over, begins a new life, whose hits are counted anew.
 ADD_PUT = """
     INSERT INTO cachestats_entryuse AS u
         (id, content_id, marks, cache_type, model, size_bytes, cost_ms, expires_ms, hits, used_ms,
@@ -47,6 +48,7 @@ ADD_PUT = """
         cache_type = excluded.cache_type, model = excluded.model,
         size_bytes = excluded.size_bytes, cost_ms = excluded.cost_ms,
         expires_ms = excluded.expires_ms, gone = '',
+        hits = CASE WHEN u.gone = '' AND u.expires_ms > excluded.used_ms THEN u.hits ELSE 0 END,
         used_ms = greatest(u.used_ms, excluded.used_ms)
 """
 ADD_USE = """

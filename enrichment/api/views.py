@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from enrichment import jobs, services
+from enrichment import forgetting, jobs, services
 from enrichment.api.headers import cache_headers
 from enrichment.api.selections import selected_jobs
 from enrichment.errors import InvalidSubmission, ModelCannotSee
@@ -97,7 +97,7 @@ class ReflectionDetail(APIView):
         return _answer(reflection_report(_visible(request, reflection_id)))
 
     def delete(self, request: Request, reflection_id: UUID) -> Response:
-        services.forget(_visible(request, reflection_id, services.DELETE_ANY))
+        forgetting.forget(_visible(request, reflection_id, services.DELETE_ANY))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -8,6 +8,7 @@ from enrichment.models.jobs import Job, Status
 from enrichment.models.reflections import Reflection
 from enrichment.models.results import StageResult
 from enrichment.models.tuning import TuningRun
+from enrichment.models.warmups import WarmUp, WarmUpEntry
 
 __all__ = [
     "HostState",
@@ -19,5 +20,7 @@ __all__ = [
     "StageResult",
     "Status",
     "TuningRun",
+    "WarmUp",
+    "WarmUpEntry",
     "WorkerHeartbeat",
 ]

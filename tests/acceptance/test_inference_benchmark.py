@@ -45,7 +45,7 @@ def asked(settings: Settings, databases: None) -> Callable[[str], LanguageModel]
     def client(url: str) -> LanguageModel:
         settings.OLLAMA_HOST = url
         hosts.forget_client()
-        return hosts.get_client()
+        return hosts.get_client().clients[0]
 
     return client
 

@@ -47,6 +47,7 @@ def staff_with(*permissions: str) -> Client:
         "",
         "enrichment/reflection/",
         "enrichment/job/",
+        "enrichment/warmup/",
         "cachestats/cacheentry/",
         "cachestats/lookupbatch/",
         "cachestats/audit/",

@@ -1,0 +1,78 @@
+"""Forgetting reflections, with all that was made of them."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from cachestats import services as cache_services
+from cachestats.cache import get_cache
+from cachestats.services import checkpoint
+from enrichment import descriptions
+from enrichment.errors import CallAborted
+from enrichment.jobs import ClaimLost
+from enrichment.models import Job, Reflection, ReflectionImage, StageResult, WarmUpEntry
+from enrichment.tuned_stages import make_scorer
+
+logger = logging.getLogger(__name__)
+
+
+def forget(reflection: Reflection) -> None:
+    """Delete a reflection with all that was made of it, so that no bytes of it stay behind.
+
+    Its Stage 1 entry and its image's go too, unless another reflection holds the same key, and so
+    does one that a job left which was cancelled, or tried in vain for better answers, before it
+    wrote a result, and one that a warm-up made under another tuning. A job that is running loses
+    its claim and writes nothing.
+    """
+    keys = {
+        getattr(reflection.result_of(1), "key", ""),
+        make_scorer(get_cache(), reflection.key_scope).key(reflection.text, reflection.language),
+        descriptions.cache_key(reflection),
+    }
+    with transaction.atomic():
+        keys.update(WarmUpEntry.objects.filter(reflection=reflection).values_list("key", flat=True))
+        reflection.delete()
+        # The admin deletes within a transaction of its own; a log can't be moved from inside one.
+        transaction.on_commit(lambda: drop_entries(keys))
+        transaction.on_commit(lambda: checkpoint("default"))
+
+
+def forget_failure(job: Job) -> None:
+    """Drop what was told of a failed job's error if its reflection was forgotten meanwhile."""
+    if not Reflection.objects.filter(pk=job.reflection_id).exists():
+        drop_entries(())
+
+
+@contextmanager
+def forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
+    """Drop what was cached of a reflection that was forgotten while the model was at work."""
+    try:
+        yield
+    except (ClaimLost, CallAborted):
+        if not Reflection.objects.filter(pk=reflection.pk).exists():
+            drop_entries([key])
+        raise
+
+
+def _is_held(key: str) -> bool:
+    """Return whether an entry is also another reflection's."""
+    return (
+        StageResult.objects.filter(stage=1, key=key).exists()
+        or ReflectionImage.objects.filter(key=key).exists()
+    )
+
+
+def drop_entries(keys: Iterable[str]) -> None:
+    """Delete a forgotten reflection's own entries unless another reflection holds their keys, and
+    errors on their way to other processes, which may quote it.
+    """
+    unheld = [key for key in filter(None, keys) if not _is_held(key)]
+    WarmUpEntry.objects.filter(key__in=unheld).delete()
+    try:
+        cache_services.forget_failures()
+        for key in unheld:
+            cache_services.forget_entry(key)
+    except cache_services.UNUSABLE as exc:
+        logger.warning("[CACHE] What a forgotten reflection left could not be deleted: %s", exc)
