@@ -7,6 +7,7 @@ OLLAMA_HOST set: that host or those hosts, and never another in their place. Uns
 import os
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,6 +24,7 @@ from enrichment.host_load import HostLoad
 from enrichment.inference.addresses import normalise_host
 from enrichment.inference.engine import availability
 from enrichment.inference.exchange import ClientSettings
+from enrichment.inference.messages import ModelIdentity
 from enrichment.inference.ollama import OllamaClient
 from enrichment.inference.pool import OllamaPool
 
@@ -65,6 +67,8 @@ class _Shared:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: OllamaPool | None = None
+        # Former ones live on in calls that still use them.
+        self._pools: weakref.WeakSet[OllamaPool] = weakref.WeakSet()
         self._made_for: tuple[tuple[str, ...], ClientSettings] | None = None
         self._hosts: tuple[str, ...] = ()
         self._looked_at = 0.0
@@ -75,13 +79,13 @@ class _Shared:
                 self._hosts, self._looked_at = find_hosts(), time.monotonic()
             wanted = (self._hosts, client_settings(current().config))
             if self._pool is None or self._made_for != wanted:
-                # The former clients are left to calls that still use them.
                 self._pool = make_pool(*wanted)
+                self._pools.add(self._pool)
                 self._made_for = wanted
             return self._pool
 
     def abort(self) -> None:
-        if pool := self._pool:
+        for pool in tuple(self._pools):
             pool.abort()
 
 
@@ -136,6 +140,11 @@ def abort() -> None:
     _shared.abort()
 
 
+def client_of(url: str) -> OllamaClient | None:
+    """Return this process's client of one host; None when it is not in use."""
+    return next((client for client in get_client().clients if client.base_url == url), None)
+
+
 def get_client() -> OllamaPool:
     """Return this process's client of the hosts in use."""
     return _shared.get()
@@ -148,7 +157,6 @@ class HostHealth:
     url: str
     engine: str
     model: str
-    digest: str
     trouble: str
 
     @property
@@ -192,40 +200,39 @@ class ModelHealth:
 
 def health() -> ModelHealth:
     """Return which model answers now, or in plain words why none does."""
-    found: list[HostHealth] = []
-    for client in get_client().clients:
-        host = _look_at(client)
-        first = next((other for other in found if other.ok), None)
-        if first and host.ok and (host.model, host.digest) != (first.model, first.digest):
-            host = replace(host, trouble=_other_model(host, first))
-        found.append(host)
-    return ModelHealth(hosts=tuple(found))
+    pool = get_client()
+    try:
+        asked = pool.identity()
+    except InferenceError:
+        asked = None
+    return ModelHealth(hosts=tuple(_look_at(pool, client, asked) for client in pool.clients))
 
 
-def _look_at(client: OllamaClient) -> HostHealth:
+def _look_at(pool: OllamaPool, client: OllamaClient, asked: ModelIdentity | None) -> HostHealth:
+    """Return how one host is; asked: the model whose answers are wanted."""
     url = client.base_url
     try:
-        who = client.identity()
+        who = pool.identity_of(client)
     except InferenceError as exc:
-        return HostHealth(
-            url=url, engine="", model=settings.OLLAMA_MODEL, digest="", trouble=str(exc)
-        )
+        model = settings.OLLAMA_MODEL
+        return HostHealth(url=url, engine="", model=model, trouble=str(exc))
     return HostHealth(
         url=url,
         engine=who.engine,
         model=who.name,
-        digest=who.digest,
-        trouble=str(client.trouble or "") or _circuit(url).trouble,
+        trouble=str(client.trouble or "") or _circuit(url).trouble or _differs(url, who, asked),
     )
 
 
-def _other_model(host: HostHealth, first: HostHealth) -> str:
+def _differs(url: str, who: ModelIdentity, asked: ModelIdentity | None) -> str:
     """Say why a host that is well is not asked: its answers would be filed under another model."""
-    if host.model != first.model:
-        return f"{host.url} answers with {host.model}, not {first.model}: set OLLAMA_MODEL"
+    if who == asked or asked is None:
+        return ""
+    if who.name != asked.name:
+        return f"{url} answers with {who.name}, not {asked.name}: set OLLAMA_MODEL"
     return (
-        f"{host.url} has another {host.model} than {first.url}, so it is not asked:"
-        f" ollama pull {host.model} on both"
+        f"{url} has another {who.name} than the host before it, so it is not asked:"
+        f" ollama pull {who.name} on both"
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from cachestats import services as cache_services
 from cachestats.config import current
 from enrichment import calls, hosts, jobs
 from enrichment.cluster import Family
-from enrichment.errors import CallAborted, CircuitOpen, InferenceError
+from enrichment.errors import CallAborted, CircuitOpen, HostUnreachable, InferenceError
 from enrichment.inference.ollama import OllamaClient
 from enrichment.models import Job, Reflection, WorkerHeartbeat
 from enrichment.models.jobs import Priority
@@ -70,50 +70,61 @@ def start(**_signal: Any) -> None:
         logger.warning("[PERF] The cache can't be read: %s", exc)
     close_old_connections()
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
-    threading.Thread(target=_keep_model, name="model", daemon=True).start()
+    for_ever = threading.Event()
+    threading.Thread(target=keep_models, args=(for_ever,), name="models", daemon=True).start()
 
 
-def _keep_model() -> None:
-    """Have the model loaded before the first job asks for it, and again when it was away."""
+def keep_models(stop: threading.Event) -> None:
+    """Look after each host in a thread of its own: one that hangs keeps no other waiting."""
     hosts.wait_for_engine()
-    loaded: dict[str, bool] = {}
-    while True:
-        loaded = look_after_models(loaded)
+    threads: dict[str, threading.Thread] = {}
+    while not stop.is_set():
+        try:
+            for client in hosts.get_client().clients:
+                url = client.base_url
+                if url not in threads or not threads[url].is_alive():
+                    threads[url] = threading.Thread(
+                        target=_keep_model, args=(url, stop), name=f"model at {url}", daemon=True
+                    )
+                    threads[url].start()
+        except Exception:
+            logger.exception("[PERF] Looking after the models failed and goes on")
         # Also where the database was away: a connection is looked at again only once it was let go.
         close_old_connections()
-        time.sleep(MODEL_EVERY_SECONDS)
+        stop.wait(MODEL_EVERY_SECONDS)
 
 
-def look_after_models(loaded: Mapping[str, bool]) -> dict[str, bool]:
-    """Load each host's model if need be, and try a host that was given up.
+def _keep_model(url: str, stop: threading.Event) -> None:
+    """Have a host's model loaded before the first job asks for it, and again when it was away."""
+    loaded: bool | None = None
+    while not stop.is_set() and (client := hosts.client_of(url)):
+        loaded = look_after_model(client, loaded)
+        close_old_connections()
+        stop.wait(MODEL_EVERY_SECONDS)
+
+
+def look_after_model(client: OllamaClient, loaded: bool | None) -> bool:
+    """Load a host's model if need be, and try a host that was given up.
 
     Who asks for the sake of a job need not find out whether the host is back.
 
     Args:
-        loaded: by URL what was returned when one last looked; empty at first.
+        loaded: what was returned when one last looked; None at first.
 
     Returns:
-        By URL whether the host's model is loaded.
+        Whether the model is loaded.
     """
     try:
-        clients = hosts.get_client().clients
-    except Exception:
-        logger.exception("[PERF] Looking after the models failed and goes on")
-        return dict(loaded)
-    return {client.base_url: _look_after(client, loaded.get(client.base_url)) for client in clients}
-
-
-def _look_after(client: OllamaClient, loaded: bool | None) -> bool:
-    """Look after one host; return whether its model is loaded."""
-    try:
+        if loaded and _is_away(client):
+            return False
         if not loaded:
             client.preload(*beginnings(Method(current().config.scoring.method)))
         if hosts.is_given_up(client.base_url):
             client.probe()
-    except CircuitOpen:
-        # Another one tries it, or just did.
+    except (CircuitOpen, CallAborted):
+        # Another one tries it, or just did; or a job's question had to end, and this one with it.
         return False
-    except (InferenceError, CallAborted) as exc:
+    except InferenceError as exc:
         # Each outage once, not at every try.
         if loaded is not False:
             logger.warning("[PERF] No model yet: %s", exc)
@@ -122,6 +133,17 @@ def _look_after(client: OllamaClient, loaded: bool | None) -> bool:
         logger.exception("[PERF] Looking after the model failed and goes on")
         return False
     return True
+
+
+def _is_away(client: OllamaClient) -> bool:
+    """Return whether nothing listens at a host; one that is slow to answer is at work."""
+    try:
+        client.version()
+    except HostUnreachable:
+        return True
+    except InferenceError:
+        return False
+    return False
 
 
 def _is_in_vain(token: uuid.UUID, job: Job) -> bool:

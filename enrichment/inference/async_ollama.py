@@ -10,8 +10,8 @@ from tenacity import AsyncRetrying
 
 from enrichment.errors import InferenceError
 from enrichment.inference.exchange import (
+    FOR_LOOKS,
     JSON,
-    LOOK_SECONDS,
     Acquaintance,
     ClientSettings,
     Exchange,
@@ -56,8 +56,9 @@ class AsyncOllamaClient:
         self._known = Acquaintance()
         self._retrying = settings.retrying
         self._http = httpx.AsyncClient(
-            base_url=base_url, transport=transport, **settings.httpx_arguments
+            base_url=base_url, transport=transport, **settings.for_questions
         )
+        self._looks = httpx.AsyncClient(base_url=base_url, transport=transport, **FOR_LOOKS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,6 +74,7 @@ class AsyncOllamaClient:
     async def aclose(self) -> None:
         """Close the pooled connections."""
         await self._http.aclose()
+        await self._looks.aclose()
 
     async def version(self) -> str:
         """Return the host's version."""
@@ -131,7 +133,7 @@ class AsyncOllamaClient:
         self, method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         async with self._speaking():
-            response = await self._http.request(method, path, json=body, timeout=LOOK_SECONDS)
+            response = await self._looks.request(method, path, json=body)
         return self._exchange.read(response.status_code, response.content, body or {})
 
     async def _call(self, question: Question, watch: Stopwatch | None) -> dict[str, Any]:
@@ -144,7 +146,6 @@ class AsyncOllamaClient:
 
     async def _call_once(self, question: Question) -> dict[str, Any]:
         exchange = self._exchange
-        ends_at = exchange.ends_at()
         async with (
             self._speaking(),
             self._http.stream(
@@ -154,7 +155,7 @@ class AsyncOllamaClient:
             if response.status_code != httpx.codes.OK:
                 body = await response.aread()
                 return exchange.read(response.status_code, body, question.body)
-            answer = exchange.answer(response.status_code, question)
+            answer, ends_at = exchange.answer(response.status_code, question), exchange.ends_at()
             async for chunk in response.aiter_bytes():
                 exchange.check_time(ends_at)
                 if answer.take(chunk):

@@ -45,6 +45,8 @@ BUSY_STATUSES = {429, 502, 503}
 # The members of a request that hold somebody's words or pictures.
 QUESTIONS = {"prompt", "messages"}
 JSON = {"Content-Type": "application/json"}
+# For what a host says of itself, beside the questions. It is never reached through a proxy.
+FOR_LOOKS: dict[str, Any] = {"trust_env": False, "timeout": LOOK_SECONDS}
 # A host that is away says nothing of its models.
 AWAY = (HostUnreachable, HostBusy, HostBrokeOff)
 
@@ -73,14 +75,14 @@ class ClientSettings:
     num_batch: int | None = None
 
     @property
-    def httpx_arguments(self) -> dict[str, Any]:
-        """Return what an HTTP client is made with."""
-        return {
-            # A local service is never reached through a proxy.
-            "trust_env": False,
-            "timeout": httpx.Timeout(self.timeout_read, connect=self.timeout_connect),
-            "limits": httpx.Limits(max_connections=self.max_connections),
-        }
+    def for_questions(self) -> dict[str, Any]:
+        """Return what an HTTP client for questions is made with.
+
+        Who waits for one of our own connections waits for our own questions, which end.
+        """
+        timeout = httpx.Timeout(self.timeout_read, connect=self.timeout_connect, pool=None)
+        limits = httpx.Limits(max_connections=self.max_connections)
+        return {"trust_env": False, "timeout": timeout, "limits": limits}
 
     @property
     def retrying(self) -> dict[str, Any]:
@@ -294,9 +296,11 @@ class Acquaintance:
         """Return who answers, or raise why nobody does; None when that is too long ago."""
         if self.is_due:
             return None
-        if self.identity is None and self.trouble:
-            raise self.trouble
-        return self.identity
+        trouble, identity = self.trouble, self.identity
+        if identity is None and trouble:
+            # Raised many times: each would add to what it holds on to.
+            raise trouble.with_traceback(None)
+        return identity
 
     def learn(self, identity: ModelIdentity) -> ModelIdentity:
         """Remember who answered."""
@@ -306,13 +310,13 @@ class Acquaintance:
 
     def excuse(self, exc: InferenceError) -> ModelIdentity:
         """Remember that nobody answered; return who did so last, or raise the error."""
-        self.trouble = exc
+        # A host that answers has the last word on its models.
+        last = self.identity if isinstance(exc, AWAY) else None
+        self.identity, self.trouble = last, exc
         self._ask_again_at = time.monotonic() + TROUBLE_SECONDS
-        if self.identity is None or not isinstance(exc, AWAY):
-            # A host that answers has the last word on its models.
-            self.identity = None
+        if last is None:
             raise exc
-        return self.identity
+        return last
 
 
 class Stopwatch:

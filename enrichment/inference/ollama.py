@@ -12,8 +12,8 @@ from tenacity import Retrying
 
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.exchange import (
+    FOR_LOOKS,
     JSON,
-    LOOK_SECONDS,
     Acquaintance,
     ClientSettings,
     Exchange,
@@ -61,9 +61,8 @@ class OllamaClient:
         self._retrying = Retrying(**settings.retrying)
         self._aborts = 0
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._http = httpx.Client(
-            base_url=base_url, transport=transport, **settings.httpx_arguments
-        )
+        self._http = httpx.Client(base_url=base_url, transport=transport, **settings.for_questions)
+        self._looks = httpx.Client(base_url=base_url, transport=transport, **FOR_LOOKS)
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +78,7 @@ class OllamaClient:
     def close(self) -> None:
         """Close the pooled connections."""
         self._http.close()
+        self._looks.close()
 
     def abort(self) -> None:
         """Break off what is being asked, from another thread: the caller gets CallAborted.
@@ -211,15 +211,16 @@ class OllamaClient:
     ) -> dict[str, Any]:
         """Return what a host says of itself; pages wait for it, so it is tried once and shortly."""
         with self._speaking() as extensions:
-            response = self._http.request(
-                method, path, json=body, timeout=LOOK_SECONDS, extensions=extensions
-            )
+            response = self._looks.request(method, path, json=body, extensions=extensions)
         return self._exchange.read(response.status_code, response.content, body or {})
 
     def _call(self, question: Question, watch: Stopwatch | None) -> dict[str, Any]:
         """Return what the host answers to a question; tries again only what was not accepted."""
+        aborts = self._aborts
         for attempt in self._retrying:
             with attempt:
+                if self._aborts != aborts:
+                    raise CallAborted
                 if watch is not None:
                     watch.attempts += 1
                 return self._call_once(question)
@@ -228,7 +229,6 @@ class OllamaClient:
     def _call_once(self, question: Question) -> dict[str, Any]:
         """Return the answer to a question, put together while the host streams it."""
         exchange = self._exchange
-        ends_at = exchange.ends_at()
         with (
             self._speaking() as extensions,
             self._http.stream(
@@ -242,7 +242,7 @@ class OllamaClient:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 return exchange.read(response.status_code, response.content, question.body)
-            answer = exchange.answer(response.status_code, question)
+            answer, ends_at = exchange.answer(response.status_code, question), exchange.ends_at()
             for chunk in response.iter_bytes():
                 exchange.check_time(ends_at)
                 if answer.take(chunk):

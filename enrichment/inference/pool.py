@@ -10,12 +10,18 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Protocol
 
 from tenacity import Retrying
 
-from enrichment.errors import CircuitOpen, InferenceError, ModelMissing
+from enrichment.errors import (
+    CallAborted,
+    CircuitOpen,
+    HostFailed,
+    InferenceError,
+    ModelMissing,
+)
 from enrichment.inference.exchange import (
     AWAY,
     TROUBLE_SECONDS,
@@ -84,7 +90,7 @@ class OllamaPool:
         remembered, failure = None, None
         for client in self.clients:
             try:
-                who = self._identity(client)
+                who = self.identity_of(client)
             except InferenceError as exc:
                 failure = failure or exc
                 continue
@@ -130,15 +136,23 @@ class OllamaPool:
                     if isinstance(request, GenerateRequest):
                         return client.generate(request)
                     return client.chat(request)
-            except (*AWAY, CircuitOpen) as exc:
-                self._spared_until[client.base_url] = time.monotonic() + TROUBLE_SECONDS
+            except InferenceError as exc:
+                self._learn_from(client, exc)
                 # One that was given up says less than one that was just asked.
                 if failure is None or isinstance(failure, CircuitOpen):
                     failure = exc
-                if not (was_not_accepted(exc) or isinstance(exc, CircuitOpen)):
+                if not (was_not_accepted(exc) or isinstance(exc, CircuitOpen | ModelMissing)):
                     raise
         assert failure is not None  # noqa: S101  # there is one host at least
         raise failure
+
+    def _learn_from(self, client: OllamaClient, exc: InferenceError) -> None:
+        """Ask a host last for a while; one that lost its model not before it has it again."""
+        if isinstance(exc, ModelMissing):
+            with suppress(InferenceError):
+                client.known.excuse(exc)
+        elif isinstance(exc, (*AWAY, HostFailed, CircuitOpen)):
+            self._spared_until[client.base_url] = time.monotonic() + TROUBLE_SECONDS
 
     def _best_first(self, request: Request) -> list[OllamaClient]:
         """Return the hosts that may answer, those that are well first, the least busy first.
@@ -166,7 +180,7 @@ class OllamaPool:
 
     def _may_answer(self, client: OllamaClient, wanted: ModelIdentity | None) -> bool:
         try:
-            who = self._identity(client)
+            who = self.identity_of(client)
         except InferenceError:
             return False
         return wanted is None or who == wanted
@@ -175,26 +189,29 @@ class OllamaPool:
         well = (client for client in self.clients if client.trouble is None)
         return next(well, self.clients[0])
 
-    def _identity(self, client: OllamaClient) -> ModelIdentity:
-        """Return who answers at a host, or did so last; nobody waits for one that is away.
+    def identity_of(self, client: OllamaClient) -> ModelIdentity:
+        """Return who answers at a host, or did so last.
+
+        Whether one that was away is back is looked at in the background, so that nobody waits.
 
         Raises:
-            InferenceError: nobody has answered there yet.
+            InferenceError: nobody has answered there yet, or its model is gone.
         """
         known = client.known
-        if known.trouble is None or len(self.clients) == 1:
+        trouble, identity = known.trouble, known.identity
+        if trouble is None or len(self.clients) == 1:
             return client.identity()
         if known.is_due and self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_at, args=(client,), daemon=True).start()
-        if known.identity is None:
-            raise known.trouble
-        return known.identity
+        if identity is None:
+            raise trouble.with_traceback(None)
+        return identity
 
     def _look_at(self, client: OllamaClient) -> None:
         """Ask a host that was away whether it is back."""
         try:
             client.identity()
-        except InferenceError as exc:
+        except (InferenceError, CallAborted) as exc:
             logger.debug("[PERF] %s", exc)
         finally:
             self._looking.release()

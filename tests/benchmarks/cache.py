@@ -147,6 +147,10 @@ class site_in:  # noqa: N801  # reads as a statement
     def __exit__(self, *_error: object) -> None:
         from django.db import connections
 
+        from enrichment import calls
+
+        # While there is a database still.
+        calls.flush()
         connections.close_all()
 
 

@@ -69,10 +69,12 @@ def _submit_all(folder: Path, model: Model, submissions: int) -> Crowd:
         for body in model.script.questions("/api/generate")
         if TEXT in body.get("prompt", "") and body["prompt"].endswith(FEELING_ENDINGS[0])
     ]
+    # A worker's start asks for one token without a schema.
+    writings = [body for body in model.script.questions("/api/chat") if "format" in body]
     return Crowd(
         accepted=len(locations),
         complete=submissions - len(waiting),
         different=len(results),
-        inferences=(len(primary), len(model.script.questions("/api/chat"))),
+        inferences=(len(primary), len(writings)),
         seconds=seconds,
     )

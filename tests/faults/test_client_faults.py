@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,13 +43,16 @@ LINE = (
 )
 ERROR_LINE = b'{"error": "an error was encountered while running the model"}\n'
 
+ANSWER = json.dumps({"message": {"content": "It rains."}, "done": True}).encode()
+
 Script = Callable[[socket.socket, threading.Event], None]
 
 
 def ok(body: bytes, status: str = "200 OK", *, length: int | None = None) -> bytes:
     """Return a response whose length is that of the body, or another."""
     size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\n\r\n".encode() + body
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+    return head.encode() + body
 
 
 def chunked(*chunks: bytes, ended: bool = True) -> bytes:
@@ -188,11 +192,31 @@ def test_question_that_is_refused_at_first_is_answered(
     ask: Callable[[str], Any], status: str
 ) -> None:
     """Two refusals cost two short waits and no answer."""
-    answer = json.dumps({"message": {"content": "It rains."}, "done": True}).encode()
-    replies = iter([ok(b"", status), ok(b"", status), ok(answer)])
+    replies = iter([ok(b"", status), ok(b"", status), ok(ANSWER)])
     with serving(lambda connection, _over: connection.sendall(next(replies))) as server:
         assert ask(server.url).text == "It rains."
     assert len(server.questions) == 3
+
+
+def slow(connection: socket.socket, over: threading.Event) -> None:
+    """Take most of the time that an answer may take."""
+    over.wait(0.2)
+    connection.sendall(ok(ANSWER))
+
+
+def test_questions_that_wait_for_a_connection_of_ours_are_no_fault_of_the_host() -> None:
+    """Ten at once over two connections take longer than one may, and all are answered."""
+
+    async def ten(url: str) -> list[str]:
+        async with AsyncOllamaClient(url, SETTINGS) as client:
+            replies = await asyncio.gather(*(client.chat(CHAT) for _ in range(10)))
+        return [reply.text for reply in replies]
+
+    with serving(slow) as server:
+        assert asyncio.run(ten(server.url)) == ["It rains."] * 10
+        with OllamaClient(server.url, SETTINGS) as client, ThreadPoolExecutor(10) as threads:
+            replies = list(threads.map(client.chat, [CHAT] * 10))
+    assert [reply.text for reply in replies] == ["It rains."] * 10
 
 
 @CLIENTS

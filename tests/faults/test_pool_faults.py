@@ -1,7 +1,10 @@
 """Two hosts in one pool, one of which fails, under a real site's services."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,10 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from enrichment import hosts, tasks, worker
-from enrichment.models import Reflection, WorkerHeartbeat
+from enrichment.models import HostState, Reflection, WorkerHeartbeat
 from enrichment.stages.answers import Outcome
 from tests.conftest import TokenMaker
-from tests.standin import BREAKS_OFF, MODEL, Script, as_json, feeling, standin
+from tests.standin import BREAKS_OFF, MODEL, Script, as_json, standin
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
@@ -42,6 +45,14 @@ def two(settings: Settings) -> Iterator[TwoHosts]:
         settings.OLLAMA_HOST = f"{first.url},{second.url}"
         hosts.forget_client()
         yield TwoHosts(first, second)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for something, and fail if it does not come."""
+    deadline = time.monotonic() + 15
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def enrich(api: TokenMaker, texts: list[str]) -> list[list[str]]:
@@ -115,29 +126,82 @@ def test_host_with_another_version_of_the_model_is_named_and_not_asked(
     assert two.second.url in health.trouble
 
 
-def test_worker_loads_and_primes_every_host(two: TwoHosts) -> None:
-    """Before the first job each host has the model, and in its prompt cache what both stages begin
-    with; Stage 1's last, because it is asked first.
+def beginnings(script: Script) -> list[str]:
+    """Return the last words of what a worker had a host read before any job."""
+    chats = [body["messages"][-1]["content"] for body in script.questions("/api/chat")]
+    return chats + [
+        body["prompt"] for body in script.questions("/api/generate") if "prompt" in body
+    ]
+
+
+def test_worker_loads_and_primes_a_host(two: TwoHosts) -> None:
+    """Before the first job it has the model, and in its prompt cache what both stages begin with;
+    Stage 1's last, because it is asked first.
     """
-    assert worker.look_after_models({}) == {two.first.url: True, two.second.url: True}
-    for script in (two.first, two.second):
-        asked = [path for path, _ in script.asked if path in {"/api/generate", "/api/chat"}]
-        assert asked == ["/api/generate", "/api/chat", "/api/generate"]
-        load, begun = script.questions("/api/generate")
-        assert "prompt" not in load
-        assert begun["prompt"] == 'Diary: "'
-        assert script.questions("/api/chat")[0]["messages"][-1]["content"] == "Feeling: "
+    assert worker.look_after_model(hosts.get_client().clients[0], None)
+    asked = [path for path, _ in two.first.asked if path in {"/api/generate", "/api/chat"}]
+    assert asked == ["/api/generate", "/api/chat", "/api/generate"]
+    assert "prompt" not in two.first.questions("/api/generate")[0]
+    assert beginnings(two.first) == ["Feeling: ", 'Diary: "']
 
 
-def test_worker_primes_a_host_that_comes_back_and_leaves_the_other_alone(two: TwoHosts) -> None:
-    """One host's outage is no work for the other."""
-    loaded = worker.look_after_models({})
-    two.first.asked.clear()
-    two.second.asked.clear()
-    two.first.generate = lambda _body: feeling({"hello": -0.1})
-    worker.look_after_models({**loaded, two.first.url: False})
-    assert len(two.first.questions("/api/generate")) == 2
-    assert two.questions[1] == 0
+def test_host_that_hangs_keeps_no_other_from_being_primed(two: TwoHosts) -> None:
+    """Each host is looked after beside the others."""
+    stop, release = threading.Event(), threading.Event()
+    answer = two.first.generate
+    two.first.generate = lambda body: (release.wait(20), answer(body))[1]
+    thread = threading.Thread(target=worker.keep_models, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        until(lambda: len(beginnings(two.second)) == 2)
+        assert beginnings(two.first) == []
+    finally:
+        release.set()
+        stop.set()
+        thread.join()
+
+
+def test_host_that_was_away_is_primed_again_and_a_slow_one_is_not(settings: Settings) -> None:
+    """A restart forgets the prompt cache; a host that only takes its time is at work."""
+    with standin() as script:
+        settings.OLLAMA_HOST = script.url
+        hosts.forget_client()
+        (client,) = hosts.get_client().clients
+        assert worker.look_after_model(client, None)
+    assert not worker.look_after_model(client, loaded=True)
+    script.asked.clear()
+    with standin(script, port=int(script.url.rpartition(":")[2])):
+        assert worker.look_after_model(client, loaded=False)
+        assert beginnings(script) == ["Feeling: ", 'Diary: "']
+
+        script.asked.clear()
+        before = script.answer
+        script.answer = lambda path, body: (  # type: ignore[method-assign]
+            (503, b"") if path == "/api/version" else before(path, body)
+        )
+        assert worker.look_after_model(client, loaded=True)
+        assert beginnings(script) == []
+
+
+def test_pool_whose_wanted_model_nobody_gives_is_not_well(two: TwoHosts) -> None:
+    """The first host is given up and the second has another model: no question would be answered,
+    so nothing is tried again in vain.
+    """
+    before = two.second.answer
+    other = as_json({"models": [{"name": MODEL, "digest": "b" * 64}]})
+    two.second.answer = lambda path, body: (  # type: ignore[method-assign]
+        other if path == "/api/tags" else before(path, body)
+    )
+    HostState.objects.create(
+        url=two.first.url,
+        failures=5,
+        opened_at=timezone.now(),
+        probe_at=timezone.now() + timedelta(seconds=5),
+    )
+    health = hosts.health()
+    assert not health.ok
+    assert two.second.url in health.trouble
+    assert two.first.url in health.trouble
 
 
 def test_host_that_is_away_is_named_to_people_and_monitors(

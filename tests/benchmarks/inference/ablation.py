@@ -54,7 +54,6 @@ KNOBS = (
     Knob(name="num_predict", without=UNTUNED, having=WITH_BOUND, stage="both"),
     Knob(name="hanging up when JSON is whole", without=UNTUNED, having=WITH_STOP, stage="both"),
     Knob(name="static prefix first", without=FEELING_FIRST, having=TUNED, stage="stage2"),
-    Knob(name="num_ctx constant", without=CHANGING, having=TUNED, stage="both"),
     Knob(name="all cores over one thread", without=ONE_THREAD, having=TUNED, stage="both"),
 )
 
@@ -70,10 +69,11 @@ def ablation(
     Args:
         with_threads: returns the site's client with another num_thread.
     """
-    name = model.identity().name
+    who = model.identity()
+    name = who.name
     tuning = current().config.inference
     bounds = (tuning.num_predict_short, tuning.num_predict_long)
-    sides = (
+    sides = [
         PlainApp(url, name),
         PlainApp(url, name, name=WITH_SCHEMA, schema=True),
         PlainApp(url, name, name=WITH_BOUND, bounds=bounds),
@@ -81,20 +81,19 @@ def ablation(
         TunedSite(model),
         TunedSite(model, name=BY_SCHEMA, method=Method.SCHEMA),
         TunedSite(Altered(model, feeling_first), name=FEELING_FIRST),
-        TunedSite(Altered(model, changing_context(tuning.num_ctx)), name=CHANGING),
         TunedSite(with_threads(1), name=ONE_THREAD),
-    )
+    ]
+    knobs = [*KNOBS]
+    if who.engine != "embedded":
+        # An embedded model's context never changes; to an Ollama it is another model each time.
+        sides.append(TunedSite(Altered(model, changing_context(tuning.num_ctx)), name=CHANGING))
+        knobs.append(Knob(name="num_ctx constant", without=CHANGING, having=TUNED, stage="both"))
     turns = take_turns(sides, texts)
-    rows = {knob.name: _row(knob, turns) for knob in KNOBS}
+    rows = {knob.name: _row(knob, turns) for knob in knobs}
     rows["connection kept, one-token call"] = connection_kept(url, name, len(texts))
-    notes = [f"{len(texts)} rounds; num_predict: {bounds[0]} and {bounds[1]} tokens"]
-    if model.identity().engine == "embedded":
-        notes.append(
-            "num_ctx: the embedded model's context never changes; an Ollama loads the model anew"
-        )
     return Section(
         tables=(durations(turns), Table(title="each knob alone, median seconds", rows=rows)),
-        notes=notes,
+        notes=(f"{len(texts)} rounds; num_predict: {bounds[0]} and {bounds[1]} tokens",),
     )
 
 

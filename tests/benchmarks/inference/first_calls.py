@@ -17,7 +17,9 @@ def main() -> None:
     from enrichment import hosts, worker
     from tests.benchmarks.inference.sides import TunedSite, play
 
-    if "--unprimed" not in sys.argv and not all(worker.look_after_models({}).values()):
+    if "--unprimed" not in sys.argv and not all(
+        worker.look_after_model(client, None) for client in hosts.get_client().clients
+    ):
         raise SystemExit("the model could not be loaded")
     site = TunedSite(hosts.get_client())
     turns = [play(site, text, number) for number, text in enumerate(texts)]

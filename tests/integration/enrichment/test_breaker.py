@@ -21,6 +21,7 @@ from enrichment.errors import (
     QuestionRefused,
 )
 from enrichment.inference.messages import GenerateRequest
+from enrichment.inference.ollama import OllamaClient
 from enrichment.models import HostState, Reflection
 from tests.conftest import TokenMaker
 from tests.standin import Script, as_json, feeling
@@ -131,6 +132,12 @@ def test_breaker_without_its_table_lets_every_question_through():
             cursor.execute("ALTER TABLE elsewhere RENAME TO enrichment_hoststate")
 
 
+def the_client() -> OllamaClient:
+    """Return the client of the one host in use."""
+    (client,) = hosts.get_client().clients
+    return client
+
+
 def test_client_of_a_host_that_is_given_up_does_not_ask_it(model: Script):
     """The model gets no question, pages and monitors get the reason."""
     model.generate = lambda _body: (500, b"{}")
@@ -165,7 +172,7 @@ def test_reflection_of_a_time_when_the_host_was_given_up_is_enriched_again(
     assert model.questions("/api/generate") == []
 
     wait_for_probe()
-    worker.look_after_models({model.url: True})
+    worker.look_after_model(the_client(), loaded=True)
     jobs.queue_again()
     tasks.run_next_job()
 
@@ -182,33 +189,33 @@ def test_host_that_loads_but_does_not_infer_stays_given_up(model: Script):
         url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
     )
 
-    assert worker.look_after_models({}) == {model.url: False}
+    assert not worker.look_after_model(the_client(), loaded=False)
     assert hosts.is_given_up(model.url)
 
     model.generate = lambda _body: feeling({"hello": -0.1})
     wait_for_probe()
-    assert worker.look_after_models({}) == {model.url: True}
+    assert worker.look_after_model(the_client(), loaded=False)
     assert not hosts.is_given_up(model.url)
 
 
 def test_each_outage_is_told_once(model: Script, caplog):
     """A worker looks every two seconds; a log that repeats itself hides the rest."""
-    loaded = worker.look_after_models({})
+    loaded = worker.look_after_model(the_client(), loaded=None)
     model.generate = lambda _body: (500, b"{}")
     HostState.objects.create(
         url=model.url, failures=MAX_FAILURES, opened_at=timezone.now(), probe_at=timezone.now()
     )
     for number in range(4):
-        loaded = worker.look_after_models(loaded)
+        loaded = worker.look_after_model(the_client(), loaded)
         if number % 2:
             wait_for_probe()
 
     assert caplog.text.count("No model yet") == 1
 
 
-def test_trouble_of_any_kind_leaves_the_thread_alive(monkeypatch, caplog):
+def test_trouble_of_any_kind_leaves_the_thread_alive(model: Script, monkeypatch, caplog):
     """What looks after the model for months does not end with one surprise."""
-    monkeypatch.setattr("enrichment.hosts.get_client", lambda: 1 / 0)
+    monkeypatch.setattr("enrichment.hosts.is_given_up", lambda _url: 1 / 0)
 
-    assert worker.look_after_models({"a": True}) == {"a": True}
+    assert not worker.look_after_model(the_client(), loaded=False)
     assert "goes on" in caplog.text

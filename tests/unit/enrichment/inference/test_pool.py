@@ -12,6 +12,7 @@ import pytest
 from enrichment.errors import (
     CircuitOpen,
     HostBrokeOff,
+    HostFailed,
     HostUnreachable,
     ModelMissing,
 )
@@ -126,6 +127,37 @@ def test_host_that_failed_is_asked_last_for_a_while() -> None:
     for _ in range(5):
         ask(pool)
     assert questions(first) == 1
+
+
+def test_host_that_lost_its_model_leaves_the_work_to_the_others() -> None:
+    """It would refuse fastest of all, and so be the least busy for ever."""
+    gone = httpx.Response(404, json={"error": "model 'small:1b' not found"})
+    first, second = Host(steps=[gone] * 9), Host()
+    pool = pool_of(first, second, load=Counted(busy=Counter({URLS[1]: 1})))
+    for _ in range(5):
+        assert ask(pool, model=SAME) == " happy"
+    assert (questions(first), questions(second)) == (1, 5)
+
+
+def test_host_that_fails_at_once_is_asked_last_for_a_while() -> None:
+    """One whose runner crashes costs one question, not all."""
+    first, second = Host(steps=[httpx.Response(500)]), Host()
+    pool = pool_of(first, second, load=Counted(busy=Counter({URLS[1]: 1})))
+    with pytest.raises(HostFailed):
+        ask(pool)
+    assert [ask(pool) for _ in range(3)] == [" happy"] * 3
+    assert questions(first) == 1
+
+
+def test_trouble_that_is_told_often_holds_on_to_no_caller() -> None:
+    """Each raise would add its frames, with whatever stands in them."""
+    pool = pool_of(Host(away=REFUSED), Host(away=REFUSED))
+    lengths = []
+    for _ in range(5):
+        with pytest.raises(HostUnreachable) as caught:
+            pool.identity()
+        lengths.append(len(list(caught.traceback)))
+    assert lengths[-1] == lengths[1]
 
 
 def test_question_that_was_accepted_goes_to_no_other_host() -> None:
