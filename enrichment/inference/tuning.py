@@ -234,6 +234,8 @@ class _Tuner:
         if not whole:
             return kept(f"{len(cut)} of {len(mine)} replies are cut, and with {raised} tokens too")
         value = min(raised, 8 * math.ceil(MARGIN * max(whole) / 8))
+        if value <= now:
+            return kept("cut replies ended within the cap when asked again")
         why = f"{len(cut) - len(whole)} of {len(mine)} replies cut instead of {len(cut)}"
         return Finding(knob=knob, now=now, verdict=Verdict.BETTER, why=why, value=value)
 

@@ -363,6 +363,13 @@ def test_cap_that_cuts_replies_is_raised_to_hold_them() -> None:
     assert found.why == "0 of 2 replies cut instead of 2"
 
 
+def test_cap_is_not_lowered_by_replies_that_end_early_when_asked_again() -> None:
+    """What won before may have them say something else: that shows nothing of the cap."""
+    found = run(Host(length=lambda it: 200 if it["num_predict"] <= 160 else 60))["num_predict_long"]
+    assert (found.verdict, found.value) == (Verdict.KEPT, None)
+    assert found.why == "cut replies ended within the cap when asked again"
+
+
 def test_replies_that_run_on_raise_no_cap() -> None:
     """A model that never ends is cut as early as now."""
     found = run(Host(length=lambda _: 10_000))["num_predict_long"]
