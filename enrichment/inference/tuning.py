@@ -29,7 +29,7 @@ from enrichment.inference.races import FEWEST_ROUNDS, Race, TimeLap, race
 
 # How the time is split; what one setting leaves over is for those behind it. A race keeps to its
 # share; confirming what it found, and looking at whole replies, may take more.
-SHARES = {"num_thread": 5, "num_batch": 2, "num_ctx": 2, "num_predict_long": 2, "parallel": 2}
+SHARES = {"num_thread": 5, "num_batch": 2, "num_predict_long": 2, "num_ctx": 2, "parallel": 2}
 BATCHES = (128, 256, 512, 1024)
 PARALLEL = (2, 4)
 LEAST_CTX = 512
@@ -107,9 +107,10 @@ def tune(
     tuner = _Tuner(bench, setting, progress, random.Random(seed))  # noqa: S311  # an order
     yield tuner.look("num_thread", lambda: tuner.choose("num_thread", threads))
     yield tuner.look("num_batch", lambda: tuner.choose("num_batch", BATCHES))
-    yield tuner.look("num_ctx", tuner.context)
     yield tuner.look("num_predict_short", lambda: tuner.cap("num_predict_short"))
     yield tuner.look("num_predict_long", lambda: tuner.cap("num_predict_long"))
+    # After the caps: it has to hold the longest reply that they allow.
+    yield tuner.look("num_ctx", tuner.context)
     yield tuner.look("parallel", lambda: tuner.parallel(parallel))
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("databases", "two_threads")
 
 Options = dict[str, Any]
 SETTINGS = [
-    "num_thread", "num_batch", "num_ctx", "num_predict_short", "num_predict_long", "parallel",
+    "num_thread", "num_batch", "num_predict_short", "num_predict_long", "num_ctx", "parallel",
 ]  # fmt: skip
 
 

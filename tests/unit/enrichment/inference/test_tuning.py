@@ -353,6 +353,23 @@ def test_context_that_is_too_small_is_told_and_left() -> None:
     assert "1536 would" in found.advice
 
 
+def test_context_holds_the_longest_question_with_the_cap_as_it_was_raised() -> None:
+    """Labels that are generated: a cap that grows leaves no room in what was just enough before."""
+    labels = Task(
+        questions=(ChatRequest(messages=(("user", "text"),), options={"num_predict": 160}),),
+        read=says,
+        cap="num_predict_short",
+    )
+    found = run(
+        Host(length=lambda _: 250, seconds_per_token=lambda it: it["num_ctx"] / 1e5),
+        setting=replace(NOW, num_ctx=8192, num_predict_short=200, num_predict_long=400),
+        workload=replace(WORKLOAD, readings=(*WORKLOAD.readings, labels)),
+    )
+    # Without the reply it takes 1,323 tokens: 1,536 would hold 200 more, and not 304.
+    assert found["num_predict_short"].value == 304
+    assert (found["num_ctx"].verdict, found["num_ctx"].value) == (Verdict.BETTER, 2048)
+
+
 # The caps
 
 
