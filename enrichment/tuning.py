@@ -36,6 +36,8 @@ KEYS = {"num_thread": "num_threads"}
 # Part of the keys of what is cached.
 IN_KEYS = {"num_ctx", "num_predict_short", "num_predict_long"}
 REASON_CHARACTERS = 200
+# What the embedded model takes no notice of: a difference would be noise.
+NOT_EMBEDDED = dict.fromkeys(("num_batch", "num_ctx"), "the embedded model has no such option")
 
 
 class CantTune(EnrichmentError):
@@ -143,6 +145,7 @@ def measure(
             if machine
             else cores.blind_candidates(setting.num_thread),
             parallel=[n for n in tuning.PARALLEL if n <= _most_at_once(config)],
+            fixed=NOT_EMBEDDED if who.engine == EMBEDDED else {},
             progress=progress,
         )
         try:

@@ -230,6 +230,37 @@ def test_interrupt_tells_what_is_known_and_changes_nothing(
     assert not ConfigRevision.objects.exists()
 
 
+@pytest.fixture
+def embedded(model: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """A stand-in that says it is the embedded model."""
+    whole = model.answer
+
+    def answer(path: str, body: dict[str, Any]) -> Answer:
+        status, content = whole(path, body)
+        if path == "/api/tags":
+            listed = json.loads(content)
+            listed["models"][0]["engine"] = "embedded"
+            return as_json(listed)
+        return status, content
+
+    monkeypatch.setattr(model, "answer", answer)
+    return model
+
+
+def test_embedded_model_is_not_asked_for_options_that_it_does_not_have(embedded: Script, capsys):
+    """It ignores them, so that a difference would be noise."""
+    tune("--budget", "60s", "--json")
+
+    found = findings(capsys.readouterr().out)
+    for knob in ("num_batch", "num_ctx"):
+        assert found[knob]["verdict"] == "kept"
+        assert found[knob]["why"] == "the embedded model has no such option"
+    sent = [body["options"] for path, body in embedded.asked if "options" in body]
+    assert {options["num_thread"] for options in sent} > {2}
+    assert not any("num_batch" in options for options in sent)
+    assert len({options["num_ctx"] for options in sent}) == 1
+
+
 def test_configuration_that_changed_meanwhile_is_not_overruled(
     one_is_faster: Script, threads_alone: None
 ):

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -126,11 +126,12 @@ def run(
     threads: Sequence[int] = (1, 2, 4),
     parallel: Sequence[int] = (2,),
     workload: Workload = WORKLOAD,
+    fixed: Mapping[str, str] | None = None,
     seed: int = 1,
 ) -> dict[str, Finding]:
     """Return what comes of each setting."""
     bench = Bench(host, workload, clock=host.clock, seconds=seconds)
-    found = tune(bench, setting, threads=threads, parallel=parallel, seed=seed)
+    found = tune(bench, setting, threads=threads, parallel=parallel, fixed=fixed, seed=seed)
     return {finding.knob: finding for finding in found}
 
 
@@ -323,6 +324,25 @@ def test_hopeless_value_is_given_up_early() -> None:
     host = Host(seconds_per_token=lambda it: 1.0 if it["num_thread"] == 8 else 0.1)
     found = run(host, threads=(2, 8))["num_thread"]
     assert {one.value: one.rounds for one in found.candidates} == {4: 5, 2: 5, 8: 2}
+
+
+def test_settings_that_change_nothing_are_not_looked_at() -> None:
+    """However fast they look: the host takes no notice of them, and the time is for the others."""
+    fixed = {"num_batch": "no such option", "num_ctx": "always the same"}
+    host = Host(seconds_per_token=lambda it: 0.01 if it.get("num_batch") == 256 else 0.1)
+    found = run(host, fixed=fixed)
+
+    assert list(found) == list(run(Host()))
+    assert {knob: found[knob].why for knob in fixed} == fixed
+    assert verdicts(found) == {Verdict.KEPT}
+    assert {(it.get("num_batch"), it["num_ctx"]) for it in host.asked} == {(None, NOW.num_ctx)}
+
+
+def test_time_for_settings_that_are_not_looked_at_is_for_the_others() -> None:
+    """In a time that is too short for all, the threads are decided once others are left out."""
+    fixed = dict.fromkeys(("num_batch", "num_ctx"), "no such option")
+    assert run(Host(), seconds=120)["num_thread"].verdict == Verdict.UNDECIDED
+    assert run(Host(), seconds=120, fixed=fixed)["num_thread"].verdict == Verdict.KEPT
 
 
 # The context
