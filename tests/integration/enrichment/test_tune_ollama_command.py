@@ -21,6 +21,7 @@ from cachestats.services import restore_revision, save_revision
 from enrichment import hosts, tuning
 from enrichment.inference.races import WORTH
 from enrichment.models import HostState, Job, Reflection, TuningRun
+from tests.sites import free_port
 from tests.standin import WRITING, Answer, Script, as_json, feeling, written
 
 pytestmark = pytest.mark.usefixtures("databases", "two_threads")
@@ -228,6 +229,36 @@ def test_interrupt_tells_what_is_known_and_changes_nothing(
     assert json.loads(told.out)["ended"] == "interrupted"
     assert "Interrupted: nothing was changed." in told.err
     assert not ConfigRevision.objects.exists()
+
+
+def test_first_host_that_answers_is_measured_and_named(
+    model: Script, threads_alone: None, settings: Settings, capsys
+):
+    """One that is away is no reason to give up; that the others are not measured is told."""
+    away = f"http://127.0.0.1:{free_port()}"
+    settings.OLLAMA_HOST = f"{away},{model.url},{away}"
+    tune("--budget", "1s", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["host"] == model.url
+    assert any(
+        f"{model.url} alone is measured" in warning and "holds for all" in warning
+        for warning in told["warnings"]
+    )
+
+
+def test_one_host_is_not_warned_of(model: Script, threads_alone: None, capsys):
+    """There is no other that the result could be wrong for."""
+    tune("--budget", "1s")
+    assert "alone is measured" not in capsys.readouterr().err
+
+
+def test_all_hosts_that_do_not_answer_are_named(settings: Settings):
+    """Each with what is wrong with it."""
+    urls = [f"http://127.0.0.1:{free_port()}" for _ in range(2)]
+    settings.OLLAMA_HOST = ",".join(urls)
+    with pytest.raises(CommandError, match=f"{urls[0]}; nothing answers at {urls[1]}"):
+        tune("--budget", "5s")
 
 
 @pytest.fixture
