@@ -121,10 +121,11 @@ def sweep() -> None:
 
 
 def _row(at: datetime, call: Call) -> InferenceCall:
+    """Return a call's row. A name that is too long is cut: it would cost all rows of its batch."""
     row = InferenceCall(
         at=at,
-        host=call.host,
-        model=call.model,
+        host=_cut("host", call.host),
+        model=_cut("model", call.model),
         kind=call.kind,
         elapsed_ms=call.elapsed_ms,
         queue_ms=call.queue_ms,
@@ -136,6 +137,10 @@ def _row(at: datetime, call: Call) -> InferenceCall:
         row.generation_ms = spent.generation_ms
         row.prompt_tokens, row.generated_tokens = spent.prompt_tokens, spent.generated_tokens
     return row
+
+
+def _cut(field: str, name: str) -> str:
+    return name[: InferenceCall._meta.get_field(field).max_length]
 
 
 def _write(rows: Sequence[InferenceCall]) -> None:
