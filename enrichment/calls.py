@@ -1,8 +1,8 @@
 """Keeps each question to a model as a row: buffered in memory, written in batches.
 
 Noting a call takes microseconds; no call ever waits for the database. A worker's heartbeat writes
-every two seconds, other processes when they hold many and at their end. A process that is killed
-loses what it had not written.
+every two seconds, other processes at every FLUSH_AT calls and at their end. A process that is
+killed loses what it had not written.
 """
 
 import logging
@@ -24,8 +24,8 @@ from enrichment.models import InferenceCall, InferenceTotal
 logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=90)
-# Where no heartbeat writes, a thread does at so many. While the database is away ten times as many
-# wait in memory; what comes then is dropped.
+# Where no heartbeat writes, a thread does at every so many. While the database is away ten times as
+# many wait in memory; what comes then is dropped.
 FLUSH_AT = 500
 MOST = 10 * FLUSH_AT
 THE_TOTAL = 1
@@ -53,16 +53,18 @@ class Recorder:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._noted: deque[Noted] = deque()
+        self._seen = 0
         self._writes_at_end = False
 
     def record(self, call: Call) -> None:
         """Note a call; never raises."""
         noted = (timezone.now(), call)
         with self._lock:
-            if len(self._noted) >= MOST:
-                return
-            self._noted.append(noted)
-            many = len(self._noted) % FLUSH_AT == 0
+            if len(self._noted) < MOST:
+                self._noted.append(noted)
+            # Dropped ones count: else nobody would notice that the database is back.
+            self._seen += 1
+            many = self._seen % FLUSH_AT == 0
             first, self._writes_at_end = not self._writes_at_end, True
         if first:
             # At the end of a program as of one of multiprocessing's processes, which skip atexit.
@@ -119,10 +121,11 @@ def sweep() -> None:
 
 
 def _row(at: datetime, call: Call) -> InferenceCall:
+    """Return a call's row. A name that is too long is cut: it would cost all rows of its batch."""
     row = InferenceCall(
         at=at,
-        host=call.host,
-        model=call.model,
+        host=_cut("host", call.host),
+        model=_cut("model", call.model),
         kind=call.kind,
         elapsed_ms=call.elapsed_ms,
         queue_ms=call.queue_ms,
@@ -134,6 +137,10 @@ def _row(at: datetime, call: Call) -> InferenceCall:
         row.generation_ms = spent.generation_ms
         row.prompt_tokens, row.generated_tokens = spent.prompt_tokens, spent.generated_tokens
     return row
+
+
+def _cut(field: str, name: str) -> str:
+    return name[: InferenceCall._meta.get_field(field).max_length]
 
 
 def _write(rows: Sequence[InferenceCall]) -> None:

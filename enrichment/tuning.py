@@ -5,8 +5,8 @@ keeps people from the host. It knows the values in force and the site's own ques
 """
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +36,8 @@ KEYS = {"num_thread": "num_threads"}
 # Part of the keys of what is cached.
 IN_KEYS = {"num_ctx", "num_predict_short", "num_predict_long"}
 REASON_CHARACTERS = 200
+# What the embedded model takes no notice of: a difference would be noise.
+NOT_EMBEDDED = dict.fromkeys(("num_batch", "num_ctx"), "the embedded model has no such option")
 
 
 class CantTune(EnrichmentError):
@@ -121,15 +123,11 @@ def measure(
     """
     started = time.perf_counter()
     config = current().config
-    with _client(config, budget_seconds) as client:
-        try:
-            who = client.identity()
-        except InferenceError as exc:
-            raise CantTune(f"No model answers: {exc}") from exc
+    with _answering(config, budget_seconds) as (client, who):
         here = _is_local(client.base_url)
         setting = setting_of(config)
         machine = cores.detect() if here else None
-        warnings = list(_warnings(machine))
+        warnings = _warnings(machine, client.base_url)
         for warning in warnings:
             warn(warning)
         bench = Bench(
@@ -143,6 +141,7 @@ def measure(
             if machine
             else cores.blind_candidates(setting.num_thread),
             parallel=[n for n in tuning.PARALLEL if n <= _most_at_once(config)],
+            fixed=NOT_EMBEDDED if who.engine == EMBEDDED else {},
             progress=progress,
         )
         try:
@@ -258,11 +257,28 @@ def workload(config: Config, who: ModelIdentity) -> Workload:
     return make_workload(feeling, writing, longest=MAX_CHARACTERS)
 
 
-def _client(config: Config, budget_seconds: int) -> OllamaClient:
-    """Return a client that nobody counts, and that waits for no call longer than the budget."""
+@contextmanager
+def _answering(config: Config, budget_seconds: int) -> Iterator[tuple[OllamaClient, ModelIdentity]]:
+    """Have a client of the first host that answers, and who answers there.
+
+    Nobody counts what it asks, and it waits for no call longer than the budget.
+
+    Raises:
+        CantTune: no host does.
+    """
     how = hosts.client_settings(config)
     how = replace(how, timeout_read=min(how.timeout_read, budget_seconds))
-    return OllamaClient(hosts.find_hosts()[0], how, model=settings.OLLAMA_MODEL)
+    troubles = []
+    for url in hosts.find_hosts():
+        with OllamaClient(url, how, model=settings.OLLAMA_MODEL) as client:
+            try:
+                who = client.identity()
+            except InferenceError as exc:
+                troubles.append(str(exc))
+                continue
+            yield client, who
+            return
+    raise CantTune(f"No model answers: {'; '.join(troubles)}")
 
 
 def _most_at_once(config: Config) -> int:
@@ -274,8 +290,10 @@ def _is_local(url: str) -> bool:
     return name in {"localhost", "::1"} or name.startswith("127.")
 
 
-def _warnings(machine: Cores | None) -> list[str]:
+def _warnings(machine: Cores | None, url: str) -> list[str]:
     found = []
+    if len(hosts.find_hosts()) > 1:
+        found.append(f"Of several hosts {url} alone is measured; what is saved holds for all.")
     if jobs.people_wait():
         found.append("Reflections wait or are worked on: they share the model with the measuring.")
     if machine is None:

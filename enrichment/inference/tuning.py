@@ -7,7 +7,7 @@ shown stays as it is. Settings are looked at one after another, each with what w
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -29,7 +29,7 @@ from enrichment.inference.races import FEWEST_ROUNDS, Race, TimeLap, race
 
 # How the time is split; what one setting leaves over is for those behind it. A race keeps to its
 # share; confirming what it found, and looking at whole replies, may take more.
-SHARES = {"num_thread": 5, "num_batch": 2, "num_ctx": 2, "num_predict_long": 2, "parallel": 2}
+SHARES = {"num_thread": 5, "num_batch": 2, "num_predict_long": 2, "num_ctx": 2, "parallel": 2}
 BATCHES = (128, 256, 512, 1024)
 PARALLEL = (2, 4)
 LEAST_CTX = 512
@@ -87,6 +87,7 @@ def tune(
     *,
     threads: Sequence[int],
     parallel: Sequence[int] = PARALLEL,
+    fixed: Mapping[str, str] | None = None,
     progress: Progress = lambda _doing: None,
     seed: int = 1,
 ) -> Iterator[Finding]:
@@ -95,6 +96,7 @@ def tune(
     Args:
         setting: what is in force.
         threads, parallel: how many threads, and requests at once, to try.
+        fixed: settings that are not to be looked at, and why.
         progress: is told what is being measured.
         seed: of the order within the rounds.
 
@@ -104,12 +106,13 @@ def tune(
     progress("what is in force")
     with suppress(OutOfTime):
         bench.ask(bench.workload.writings[0].questions[0], setting, 1)
-    tuner = _Tuner(bench, setting, progress, random.Random(seed))  # noqa: S311  # an order
+    tuner = _Tuner(bench, setting, fixed or {}, progress, random.Random(seed))  # noqa: S311  # an order
     yield tuner.look("num_thread", lambda: tuner.choose("num_thread", threads))
     yield tuner.look("num_batch", lambda: tuner.choose("num_batch", BATCHES))
-    yield tuner.look("num_ctx", tuner.context)
     yield tuner.look("num_predict_short", lambda: tuner.cap("num_predict_short"))
     yield tuner.look("num_predict_long", lambda: tuner.cap("num_predict_long"))
+    # After the caps: it has to hold the longest reply that they allow.
+    yield tuner.look("num_ctx", tuner.context)
     yield tuner.look("parallel", lambda: tuner.parallel(parallel))
 
 
@@ -133,6 +136,7 @@ class _Tuner:
         self,
         bench: Bench,
         setting: Setting,
+        fixed: Mapping[str, str],
         progress: Progress,
         draw: random.Random,
     ) -> None:
@@ -141,11 +145,14 @@ class _Tuner:
         self._reference: Survey | None = None
         self._progress = progress
         self._draw = draw
-        self._shares = dict(SHARES)
+        self._fixed = fixed
+        self._shares = {knob: share for knob, share in SHARES.items() if knob not in fixed}
 
     def look(self, knob: str, find: Callable[[], Finding]) -> Finding:
         """Return a setting's finding; keeps what is better in force for the next ones."""
         now = 1 if knob == "parallel" else getattr(self._setting, knob)
+        if why := self._fixed.get(knob):
+            return Finding(knob=knob, now=now, verdict=Verdict.KEPT, why=why)
         self._progress(knob)
         try:
             finding = find()
@@ -234,6 +241,8 @@ class _Tuner:
         if not whole:
             return kept(f"{len(cut)} of {len(mine)} replies are cut, and with {raised} tokens too")
         value = min(raised, 8 * math.ceil(MARGIN * max(whole) / 8))
+        if value <= now:
+            return kept("cut replies ended within the cap when asked again")
         why = f"{len(cut) - len(whole)} of {len(mine)} replies cut instead of {len(cut)}"
         return Finding(knob=knob, now=now, verdict=Verdict.BETTER, why=why, value=value)
 

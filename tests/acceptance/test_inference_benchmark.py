@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from pytest_django import Settings
 
 from cachestats.config import current
+from cachestats.services import save_revision
 from enrichment import hosts
+from enrichment.inference.exchange import Exchange
 from enrichment.inference.intervals import Interval
 from enrichment.inference.messages import LanguageModel
 from enrichment.stages.scoring import LabelledText, Reading
@@ -19,7 +22,7 @@ from tests.benchmarks.inference.ablation import (
 )
 from tests.benchmarks.inference.accuracy import accuracy, difference
 from tests.benchmarks.inference.instant_server import MODEL
-from tests.benchmarks.inference.overhead import CHAT, GENERATE, body_of, overhead
+from tests.benchmarks.inference.overhead import CHAT, GENERATE, overhead, posting
 from tests.benchmarks.inference.report import Section, at_least, at_most, faster, show
 from tests.benchmarks.inference.sides import TunedSite, asked_in_both_stages, take_turns
 from tests.benchmarks.inference.untuned import (
@@ -94,16 +97,21 @@ def test_overhead_ends_with_a_ratio_of_each_kind_of_call():
 def test_bare_call_sends_what_the_client_sends(
     asked: Callable[[str], LanguageModel], model: Script
 ):
-    """Otherwise the two would not be compared in the same work."""
+    """Otherwise the two would not be compared in the same work; also with all that can be tuned."""
+    save_revision({"inference": {"num_batch": 256}}, None)
     client = asked(model.url)
+    how, who = hosts.client_settings(current().config), client.identity()
+    exchange = Exchange(base_url=model.url, settings=how, model="")
 
     client.generate(GENERATE)
     client.chat(CHAT)
+    posting(httpx.post, model.url, exchange.generate(GENERATE, who))()
+    posting(httpx.post, model.url, exchange.chat(CHAT, who))()
 
-    how = hosts.client_settings(current().config)
-    for path, request in (("/api/generate", GENERATE), ("/api/chat", CHAT)):
-        [sent] = model.questions(path)
-        assert {**sent, "model": MODEL} == body_of(request, how)
+    for path in ("/api/generate", "/api/chat"):
+        ours, bare = model.questions(path)
+        assert ours == bare
+        assert ours["options"]["num_batch"] == 256
 
 
 def test_each_section_says_what_it_measured(asked: Callable[[str], LanguageModel], model: Script):

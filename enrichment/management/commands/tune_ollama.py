@@ -25,6 +25,10 @@ RESTORE = (
     "To go back: in the admin, under /admin/cachestats/configrevision/, select the revision before"
     " it and choose 'Restore this revision'; if there is none, add one with the overlay {}."
 )
+INTERRUPTED_LATE = (
+    "Interrupted after the measuring: /admin/cachestats/configrevision/ in the admin tells whether"
+    " the result was saved."
+)
 
 
 class Command(BaseCommand):
@@ -55,24 +59,41 @@ class Command(BaseCommand):
                 returncode=2,
             )
         try:
-            self._run(int(budget.total_seconds()), apply=options["apply"], as_json=options["json"])
+            tuned = self._measure(int(budget.total_seconds()))
         except CantTune as exc:
             raise CommandError(str(exc)) from exc
         except DatabaseError as exc:
             raise CommandError(f"The site's database can't be used: {exc}") from exc
         except KeyboardInterrupt as exc:
             raise CommandError("Interrupted: nothing was changed.", returncode=130) from exc
+        try:
+            self._finish(tuned, apply=options["apply"], as_json=options["json"])
+        except KeyboardInterrupt as exc:
+            raise CommandError(INTERRUPTED_LATE, returncode=130) from exc
 
-    def _run(self, budget_seconds: int, *, apply: bool, as_json: bool) -> None:
-        tuned = self._measure(budget_seconds)
-        revision = self._apply(tuned) if apply else None
+    def _finish(self, tuned: Tuning, *, apply: bool, as_json: bool) -> None:
+        """Show what was measured, save it as asked, and keep it whatever becomes of that.
+
+        Raises:
+            CommandError: says what was not saved or kept.
+        """
+        if not as_json:
+            Console(file=cast(IO[str], self.stdout), width=130).print(_table(tuned))
+        revision, troubles = None, []
+        if apply and tuned.changes and tuned.ended == "complete":
+            try:
+                revision = tuning.apply(tuned)
+            except (ChangedMeanwhile, InvalidConfig, DatabaseError) as exc:
+                troubles.append(f"Nothing was put in force: {exc}.")
         if as_json:
             self.stdout.write(json.dumps({**tuned.as_json(), "revision": revision}))
-        else:
-            console = Console(file=cast(IO[str], self.stdout), width=130)
-            console.print(_table(tuned))
         self._say(tuned, revision, apply=apply)
-        tuning.keep(tuned, revision)
+        try:
+            tuning.keep(tuned, revision)
+        except DatabaseError as exc:
+            troubles.append(f"What was measured could not be kept among the tuning runs: {exc}.")
+        if troubles:
+            raise CommandError(" ".join(troubles))
 
     def _measure(self, budget_seconds: int) -> Tuning:
         """Measure, and show how far it is: a bar where somebody looks, else a line a setting."""
@@ -104,15 +125,6 @@ class Command(BaseCommand):
                 found=found,
                 warn=lambda warning: self.stderr.write(f"Warning: {warning}"),
             )
-
-    def _apply(self, tuned: Tuning) -> int | None:
-        """Put what is better in force, if anything is; return the revision."""
-        if not tuned.changes or tuned.ended != "complete":
-            return None
-        try:
-            return tuning.apply(tuned)
-        except (ChangedMeanwhile, InvalidConfig) as exc:
-            raise CommandError(f"Nothing was put in force: {exc}") from exc
 
     def _say(self, tuned: Tuning, revision: int | None, *, apply: bool) -> None:
         for finding in tuned.findings:

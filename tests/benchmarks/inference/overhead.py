@@ -18,6 +18,7 @@ import httpx
 
 from cachestats.config import current
 from enrichment import hosts
+from enrichment.inference.exchange import Exchange, Question
 from enrichment.inference.intervals import speed_up
 from enrichment.inference.messages import ChatRequest, GenerateRequest
 from enrichment.inference.ollama import OllamaClient
@@ -55,24 +56,26 @@ def instant_server() -> Iterator[str]:
 def overhead(slices: int) -> Section:
     """Measure so many slices of each kind of call."""
     with instant_server() as url:
-        chat = f"{url}/api/chat"
         how = hosts.client_settings(current().config)
+        exchange = Exchange(base_url=url, settings=how, model=MODEL)
         with OllamaClient(url, how, model=MODEL) as ours, httpx.Client(trust_env=False) as bare:
+            who = ours.identity()
+            generate, chat = exchange.generate(GENERATE, who), exchange.chat(CHAT, who)
             found = {
                 "generate": _slices(
                     slices,
-                    bare=_posting(bare.post, f"{url}/api/generate", body_of(GENERATE, how)),
+                    bare=posting(bare.post, url, generate),
                     ours=lambda: ours.generate(GENERATE),
                 ),
                 "chat": _slices(
                     slices,
-                    bare=_posting(bare.post, chat, body_of(CHAT, how)),
+                    bare=posting(bare.post, url, chat),
                     ours=lambda: ours.chat(CHAT),
                     **{
-                        "bare, a connection each": _posting(
-                            bare.post, chat, body_of(CHAT, how), {"Connection": "close"}
+                        "bare, a connection each": posting(
+                            bare.post, url, chat, {"Connection": "close"}
                         ),
-                        "bare, httpx.post": _posting(httpx.post, chat, body_of(CHAT, how)),
+                        "bare, httpx.post": posting(httpx.post, url, chat),
                     },
                 ),
             }
@@ -92,29 +95,15 @@ def overhead(slices: int) -> Section:
     )
 
 
-def body_of(request: GenerateRequest | ChatRequest, how: Any) -> dict[str, Any]:
-    """Return what the client sends for a question."""
-    fixed = {"num_ctx": how.num_ctx, "num_thread": how.num_thread}
-    common = {
-        "model": MODEL,
-        "stream": True,
-        "keep_alive": how.keep_alive,
-        "options": {**fixed, **request.options},
-    }
-    if isinstance(request, ChatRequest):
-        messages = [{"role": role, "content": content} for role, content in request.messages]
-        return {"messages": messages, **common}
-    logprobs = {"logprobs": True, "top_logprobs": request.top_logprobs}
-    return {"prompt": request.prompt, "raw": request.raw, **logprobs, **common}
-
-
-def _posting(
+def posting(
     post: Callable[..., httpx.Response],
-    url: str,
-    body: Mapping[str, Any],
+    base_url: str,
+    question: Question,
     headers: Mapping[str, str] | None = None,
 ) -> Callable[[], Any]:
-    return lambda: post(url, json=body, headers=headers).raise_for_status()
+    """Return what sends a question with no more than httpx."""
+    url = f"{base_url}{question.path}"
+    return lambda: post(url, json=question.body, headers=headers).raise_for_status()
 
 
 def _slices(slices: int, **calls: Callable[[], Any]) -> dict[str, list[float]]:

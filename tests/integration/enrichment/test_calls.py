@@ -213,6 +213,34 @@ def test_calls_beyond_the_buffer_are_dropped(monkeypatch: pytest.MonkeyPatch):
     assert list(written) == [0, 1, 2]
 
 
+def test_calls_are_written_after_an_outage_that_filled_the_buffer(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Where no heartbeat writes, those that are dropped still wake the thread that writes."""
+    monkeypatch.setattr(calls, "MOST", 3)
+    monkeypatch.setattr(calls, "FLUSH_AT", 5)
+    for number in range(3):
+        calls.record(call(elapsed_ms=float(number)))
+    with connection.execute_wrapper(broken):
+        calls.flush()
+    for _ in range(2):
+        calls.record(call(elapsed_ms=99.0))
+
+    assert eventually(lambda: InferenceCall.objects.count() == 3)
+    assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
+
+
+def test_name_that_is_too_long_is_cut():
+    """A column that is shorter would refuse all calls of the batch with it."""
+    calls.record(call(host="http://" + 200 * "h", model=201 * "m"))
+    calls.record(call())
+    calls.flush()
+
+    first, second = InferenceCall.objects.order_by("id")
+    assert (first.host, first.model) == ("http://" + 193 * "h", 200 * "m")
+    assert (second.host, second.model) == ("http://here", "small:1b")
+
+
 def test_call_that_no_database_takes_holds_up_no_other(caplog):
     """A host's number that fits no column is lost with a warning; what comes next is written."""
     impossible = Timings(

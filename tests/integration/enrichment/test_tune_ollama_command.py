@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,13 +22,14 @@ from cachestats.services import restore_revision, save_revision
 from enrichment import hosts, tuning
 from enrichment.inference.races import WORTH
 from enrichment.models import HostState, Job, Reflection, TuningRun
+from tests.sites import free_port
 from tests.standin import WRITING, Answer, Script, as_json, feeling, written
 
 pytestmark = pytest.mark.usefixtures("databases", "two_threads")
 
 Options = dict[str, Any]
 SETTINGS = [
-    "num_thread", "num_batch", "num_ctx", "num_predict_short", "num_predict_long", "parallel",
+    "num_thread", "num_batch", "num_predict_short", "num_predict_long", "num_ctx", "parallel",
 ]  # fmt: skip
 
 
@@ -228,6 +230,147 @@ def test_interrupt_tells_what_is_known_and_changes_nothing(
     assert json.loads(told.out)["ended"] == "interrupted"
     assert "Interrupted: nothing was changed." in told.err
     assert not ConfigRevision.objects.exists()
+
+
+@pytest.fixture
+def changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else saves another number of threads while it is measured."""
+    whole = tuning.measure
+
+    def measure(*arguments: Any, **options: Any) -> tuning.Tuning:
+        tuned = whole(*arguments, **options)
+        save_revision({"inference": {"num_threads": 3}}, None)
+        return tuned
+
+    monkeypatch.setattr("enrichment.tuning.measure", measure)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_was_measured_is_kept_when_it_cannot_be_applied(
+    one_is_faster: Script, threads_alone: None, changed_meanwhile: None, as_json: bool, capsys
+):
+    """It took minutes: it is shown and kept, and then the command fails and says why."""
+    with pytest.raises(CommandError, match="Nothing was put in force: the configuration was chang"):
+        tune("--budget", "60s", "--apply", *["--json"] * as_json)
+
+    out = capsys.readouterr().out
+    assert findings(out)["num_thread"]["value"] == 1 if as_json else "better 1" in out
+    run = TuningRun.objects.get()
+    assert (run.changes, run.revision) == ({"inference": {"num_threads": 1}}, None)
+    assert ConfigRevision.objects.latest("number").overlay == {"inference": {"num_threads": 3}}
+
+
+def broken(*_anything: object) -> None:
+    raise OperationalError("disk I/O error")
+
+
+def test_what_was_measured_is_kept_when_the_revision_cannot_be_saved(
+    one_is_faster: Script, threads_alone: None, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    """A database that fails at that moment is told of, and takes the evidence if it can."""
+    monkeypatch.setattr("enrichment.tuning.change_config", broken)
+    with pytest.raises(CommandError, match="Nothing was put in force: disk I/O error"):
+        tune("--budget", "60s", "--apply")
+
+    assert "better 1" in capsys.readouterr().out
+    assert TuningRun.objects.get().revision is None
+
+
+def test_run_that_cannot_be_kept_does_not_hide_that_it_is_in_force(
+    one_is_faster: Script, threads_alone: None, monkeypatch: pytest.MonkeyPatch, capsys
+):
+    """The revision is saved by then: it is told, and so is what failed."""
+    monkeypatch.setattr("enrichment.tuning.keep", broken)
+    with pytest.raises(CommandError, match="could not be kept among the tuning runs: disk I/O err"):
+        tune("--budget", "60s", "--apply")
+
+    told = capsys.readouterr()
+    assert "better 1" in told.out
+    assert f"as revision {ConfigRevision.objects.get().number}" in told.err
+
+
+@pytest.mark.parametrize("during", ["apply", "keep"])
+def test_interrupt_after_the_measuring_does_not_say_that_nothing_was_changed(
+    one_is_faster: Script,
+    threads_alone: None,
+    monkeypatch: pytest.MonkeyPatch,
+    during: str,
+    capsys,
+):
+    """The revision may be saved by then: where to look is told."""
+
+    def interrupted(*_anything: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"enrichment.tuning.{during}", interrupted)
+    with pytest.raises(CommandError, match="Interrupted after the measuring") as failure:
+        tune("--budget", "60s", "--apply")
+
+    assert failure.value.returncode == 130
+    told = capsys.readouterr()
+    assert "nothing was changed" not in f"{failure.value}{told.err}".lower()
+    assert "better 1" in told.out
+
+
+def test_first_host_that_answers_is_measured_and_named(
+    model: Script, threads_alone: None, settings: Settings, capsys
+):
+    """One that is away is no reason to give up; that the others are not measured is told."""
+    away = f"http://127.0.0.1:{free_port()}"
+    settings.OLLAMA_HOST = f"{away},{model.url},{away}"
+    tune("--budget", "1s", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["host"] == model.url
+    assert any(
+        f"{model.url} alone is measured" in warning and "holds for all" in warning
+        for warning in told["warnings"]
+    )
+
+
+def test_one_host_is_not_warned_of(model: Script, threads_alone: None, capsys):
+    """There is no other that the result could be wrong for."""
+    tune("--budget", "1s")
+    assert "alone is measured" not in capsys.readouterr().err
+
+
+def test_all_hosts_that_do_not_answer_are_named(settings: Settings):
+    """Each with what is wrong with it."""
+    urls = [f"http://127.0.0.1:{free_port()}" for _ in range(2)]
+    settings.OLLAMA_HOST = ",".join(urls)
+    with pytest.raises(CommandError, match=f"{urls[0]}; nothing answers at {urls[1]}"):
+        tune("--budget", "5s")
+
+
+@pytest.fixture
+def embedded(model: Script, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """A stand-in that says it is the embedded model."""
+    whole = model.answer
+
+    def answer(path: str, body: dict[str, Any]) -> Answer:
+        status, content = whole(path, body)
+        if path == "/api/tags":
+            listed = json.loads(content)
+            listed["models"][0]["engine"] = "embedded"
+            return as_json(listed)
+        return status, content
+
+    monkeypatch.setattr(model, "answer", answer)
+    return model
+
+
+def test_embedded_model_is_not_asked_for_options_that_it_does_not_have(embedded: Script, capsys):
+    """It ignores them, so that a difference would be noise."""
+    tune("--budget", "60s", "--json")
+
+    found = findings(capsys.readouterr().out)
+    for knob in ("num_batch", "num_ctx"):
+        assert found[knob]["verdict"] == "kept"
+        assert found[knob]["why"] == "the embedded model has no such option"
+    sent = [body["options"] for path, body in embedded.asked if "options" in body]
+    assert {options["num_thread"] for options in sent} > {2}
+    assert not any("num_batch" in options for options in sent)
+    assert len({options["num_ctx"] for options in sent}) == 1
 
 
 def test_configuration_that_changed_meanwhile_is_not_overruled(

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -126,11 +126,12 @@ def run(
     threads: Sequence[int] = (1, 2, 4),
     parallel: Sequence[int] = (2,),
     workload: Workload = WORKLOAD,
+    fixed: Mapping[str, str] | None = None,
     seed: int = 1,
 ) -> dict[str, Finding]:
     """Return what comes of each setting."""
     bench = Bench(host, workload, clock=host.clock, seconds=seconds)
-    found = tune(bench, setting, threads=threads, parallel=parallel, seed=seed)
+    found = tune(bench, setting, threads=threads, parallel=parallel, fixed=fixed, seed=seed)
     return {finding.knob: finding for finding in found}
 
 
@@ -325,6 +326,25 @@ def test_hopeless_value_is_given_up_early() -> None:
     assert {one.value: one.rounds for one in found.candidates} == {4: 5, 2: 5, 8: 2}
 
 
+def test_settings_that_change_nothing_are_not_looked_at() -> None:
+    """However fast they look: the host takes no notice of them, and the time is for the others."""
+    fixed = {"num_batch": "no such option", "num_ctx": "always the same"}
+    host = Host(seconds_per_token=lambda it: 0.01 if it.get("num_batch") == 256 else 0.1)
+    found = run(host, fixed=fixed)
+
+    assert list(found) == list(run(Host()))
+    assert {knob: found[knob].why for knob in fixed} == fixed
+    assert verdicts(found) == {Verdict.KEPT}
+    assert {(it.get("num_batch"), it["num_ctx"]) for it in host.asked} == {(None, NOW.num_ctx)}
+
+
+def test_time_for_settings_that_are_not_looked_at_is_for_the_others() -> None:
+    """In a time that is too short for all, the threads are decided once others are left out."""
+    fixed = dict.fromkeys(("num_batch", "num_ctx"), "no such option")
+    assert run(Host(), seconds=120)["num_thread"].verdict == Verdict.UNDECIDED
+    assert run(Host(), seconds=120, fixed=fixed)["num_thread"].verdict == Verdict.KEPT
+
+
 # The context
 
 
@@ -353,6 +373,23 @@ def test_context_that_is_too_small_is_told_and_left() -> None:
     assert "1536 would" in found.advice
 
 
+def test_context_holds_the_longest_question_with_the_cap_as_it_was_raised() -> None:
+    """Labels that are generated: a cap that grows leaves no room in what was just enough before."""
+    labels = Task(
+        questions=(ChatRequest(messages=(("user", "text"),), options={"num_predict": 160}),),
+        read=says,
+        cap="num_predict_short",
+    )
+    found = run(
+        Host(length=lambda _: 250, seconds_per_token=lambda it: it["num_ctx"] / 1e5),
+        setting=replace(NOW, num_ctx=8192, num_predict_short=200, num_predict_long=400),
+        workload=replace(WORKLOAD, readings=(*WORKLOAD.readings, labels)),
+    )
+    # Without the reply it takes 1,323 tokens: 1,536 would hold 200 more, and not 304.
+    assert found["num_predict_short"].value == 304
+    assert (found["num_ctx"].verdict, found["num_ctx"].value) == (Verdict.BETTER, 2048)
+
+
 # The caps
 
 
@@ -361,6 +398,13 @@ def test_cap_that_cuts_replies_is_raised_to_hold_them() -> None:
     found = run(Host(length=lambda _: 200))["num_predict_long"]
     assert (found.verdict, found.value) == (Verdict.BETTER, 240)
     assert found.why == "0 of 2 replies cut instead of 2"
+
+
+def test_cap_is_not_lowered_by_replies_that_end_early_when_asked_again() -> None:
+    """What won before may have them say something else: that shows nothing of the cap."""
+    found = run(Host(length=lambda it: 200 if it["num_predict"] <= 160 else 60))["num_predict_long"]
+    assert (found.verdict, found.value) == (Verdict.KEPT, None)
+    assert found.why == "cut replies ended within the cap when asked again"
 
 
 def test_replies_that_run_on_raise_no_cap() -> None:
