@@ -30,6 +30,8 @@ SAMPLE = 2_000
 PLACES = 2**16
 GOLDEN = 40_503
 
+MANY_TOKENS = Q(generated_tokens__gt=1)
+
 # Of calls: host, model, kind.
 Sort = tuple[str, str, str]
 
@@ -68,7 +70,8 @@ class CallNumbers:
     prompt_tokens_per_second: all prompt tokens over all prompt time; None without such time.
     Ollama counts tokens that it had in its prompt cache, which take no time, so that it overstates
     how fast a prompt is read.
-    generated_tokens_per_second: all generated tokens over all generation time; likewise None.
+    generated_tokens_per_second: likewise, of calls that generated more than one token: the first
+    comes with the end of the prompt, in no time of its own.
     """
 
     calls: int
@@ -108,6 +111,7 @@ class Group:
     """Calls of one host, model and kind, added up. error: the kind of error that they ended in; ""
     for answered ones.
 
+    paced_tokens, paced_ms: of calls that generated more than one token, these and their time.
     total_ms: by part. times_ms: by the names of TIMES, of all of them or of a sample.
     """
 
@@ -120,6 +124,8 @@ class Group:
     total_ms: Mapping[str, float] = field(default_factory=dict)
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    paced_tokens: int = 0
+    paced_ms: float = 0.0
     times_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
@@ -137,7 +143,8 @@ def call_report(window: timedelta = DAY) -> CallReport:
 
 def call_numbers(groups: Iterable[Group]) -> CallNumbers:
     """Return the numbers of these calls."""
-    calls = retried = prompt_tokens = generated_tokens = 0
+    calls = retried = prompt_tokens = generated_tokens = paced_tokens = 0
+    paced_ms = 0.0
     failed: Counter[str] = Counter()
     answered = []
     for group in groups:
@@ -149,6 +156,8 @@ def call_numbers(groups: Iterable[Group]) -> CallNumbers:
         answered.append(group)
         prompt_tokens += group.prompt_tokens
         generated_tokens += group.generated_tokens
+        paced_tokens += group.paced_tokens
+        paced_ms += group.paced_ms
     total_ms = {part: sum(group.total_ms[part] for group in answered) for part in PARTS}
     p50_ms, p95_ms, p99_ms = _ranks(answered, "elapsed_ms", 0.5, 0.95, 0.99)
     return CallNumbers(
@@ -167,7 +176,7 @@ def call_numbers(groups: Iterable[Group]) -> CallNumbers:
         prompt_tokens=prompt_tokens,
         generated_tokens=generated_tokens,
         prompt_tokens_per_second=_over(prompt_tokens, total_ms["prompt"] / 1000),
-        generated_tokens_per_second=_over(generated_tokens, total_ms["generation"] / 1000),
+        generated_tokens_per_second=_over(paced_tokens, paced_ms / 1000),
     )
 
 
@@ -209,6 +218,8 @@ def _groups(since: datetime) -> list[Group]:
         retried=Count("id", filter=Q(attempts__gt=1)),
         read=Sum("prompt_tokens", default=0),
         written=Sum("generated_tokens", default=0),
+        paced=Sum("generated_tokens", filter=MANY_TOKENS, default=0),
+        paced_ms=Sum("generation_ms", filter=MANY_TOKENS, default=0.0),
         **{part: Sum(f"{part}_ms", default=0.0) for part in PARTS},
     )
     summed: list[dict[str, Any]] = [{**row} for row in sums]
@@ -225,6 +236,8 @@ def _groups(since: datetime) -> list[Group]:
             total_ms={part: row[part] for part in PARTS},
             prompt_tokens=row["read"],
             generated_tokens=row["written"],
+            paced_tokens=row["paced"],
+            paced_ms=row["paced_ms"],
             times_ms={} if row["error"] else times_ms[_sort(row)],
         )
         for row in summed

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from enrichment.inference.messages import Call
 from enrichment.models import InferenceCall, InferenceTotal
+from enrichment.models.calls import NAME_LENGTH
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +125,8 @@ def _row(at: datetime, call: Call) -> InferenceCall:
     """Return a call's row. A name that is too long is cut: it would cost all rows of its batch."""
     row = InferenceCall(
         at=at,
-        host=_cut("host", call.host),
-        model=_cut("model", call.model),
+        host=call.host[:NAME_LENGTH],
+        model=call.model[:NAME_LENGTH],
         kind=call.kind,
         elapsed_ms=call.elapsed_ms,
         queue_ms=call.queue_ms,
@@ -137,10 +138,6 @@ def _row(at: datetime, call: Call) -> InferenceCall:
         row.generation_ms = spent.generation_ms
         row.prompt_tokens, row.generated_tokens = spent.prompt_tokens, spent.generated_tokens
     return row
-
-
-def _cut(field: str, name: str) -> str:
-    return name[: InferenceCall._meta.get_field(field).max_length]
 
 
 def _write(rows: Sequence[InferenceCall]) -> None:

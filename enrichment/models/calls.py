@@ -2,6 +2,8 @@
 
 from django.db import models
 
+NAME_LENGTH = 200
+
 
 class InferenceCall(models.Model):
     """One question to a host. No text and no reflection: a row must not tell who asked what.
@@ -10,8 +12,8 @@ class InferenceCall(models.Model):
     """
 
     at = models.DateTimeField(help_text="When it ended")
-    host = models.CharField(max_length=200)
-    model = models.CharField(max_length=200, blank=True)
+    host = models.CharField(max_length=NAME_LENGTH)
+    model = models.CharField(max_length=NAME_LENGTH, blank=True)
     kind = models.CharField(max_length=10, help_text="generate or chat")
     elapsed_ms = models.FloatField(help_text="Of all attempts, the waits between them included")
     queue_ms = models.FloatField(help_text="What is neither loading, prompt nor generation")

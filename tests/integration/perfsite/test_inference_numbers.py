@@ -78,6 +78,35 @@ def samples(client) -> dict[str, float]:
     }
 
 
+def test_speed_of_generation_leaves_calls_of_one_token_out(asked: None):
+    """Their token comes with the end of the prompt, in no time, and would make any host fast."""
+    before = json.loads(printed("--json"))["inference"]["overall"]
+    timings = Timings(
+        total_ms=1.0,
+        load_ms=0.0,
+        prompt_ms=1.0,
+        generation_ms=0.0,
+        prompt_tokens=1,
+        generated_tokens=1,
+    )
+    for _ in range(9):
+        calls.record(
+            Call(
+                host="http://here",
+                model="small:1b",
+                kind="generate",
+                elapsed_ms=1.0,
+                attempts=1,
+                timings=timings,
+            )
+        )
+    calls.flush()
+
+    now = json.loads(printed("--json"))["inference"]["overall"]
+    assert now["generated_tokens"] == before["generated_tokens"] + 9
+    assert now["generated_tokens_per_second"] == before["generated_tokens_per_second"]
+
+
 def test_command_page_and_prometheus_tell_the_same(
     asked: None, api: TokenMaker, client: Client, person: User
 ):
