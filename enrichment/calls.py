@@ -121,10 +121,11 @@ def sweep() -> None:
 
 
 def _row(at: datetime, call: Call) -> InferenceCall:
+    """Return a call's row. A name that is too long is cut: it would cost all rows of its batch."""
     row = InferenceCall(
         at=at,
-        host=call.host,
-        model=call.model,
+        host=call.host[: InferenceCall.host.field.max_length],
+        model=call.model[: InferenceCall.model.field.max_length],
         kind=call.kind,
         elapsed_ms=call.elapsed_ms,
         queue_ms=call.queue_ms,

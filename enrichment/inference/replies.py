@@ -186,8 +186,8 @@ def read_reply(content: dict[str, Any], text: Any) -> Reply:
                 load_ms=_ms(content, "load_duration"),
                 prompt_ms=_ms(content, "prompt_eval_duration"),
                 generation_ms=_ms(content, "eval_duration"),
-                prompt_tokens=int(content.get("prompt_eval_count", 0)),
-                generated_tokens=int(content.get("eval_count", 0)),
+                prompt_tokens=_count(content, "prompt_eval_count"),
+                generated_tokens=_count(content, "eval_count"),
             ),
             candidates=_candidates(content),
         )
@@ -200,7 +200,14 @@ def _invalid(why: str, content: dict[str, Any]) -> InvalidReply:
 
 
 def _ms(content: dict[str, Any], name: str) -> float:
-    return int(content.get(name, 0)) / NANOSECONDS_PER_MS
+    return _count(content, name) / NANOSECONDS_PER_MS
+
+
+def _count(content: dict[str, Any], name: str) -> int:
+    count = int(content.get(name, 0))
+    if count < 0:
+        raise ValueError("less than nothing")
+    return count
 
 
 def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:

@@ -230,6 +230,17 @@ def test_calls_are_written_after_an_outage_that_filled_the_buffer(
     assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
 
 
+def test_name_that_is_too_long_is_cut():
+    """A column that is shorter would refuse all calls of the batch with it."""
+    calls.record(call(host="http://" + 200 * "h", model=201 * "m"))
+    calls.record(call())
+    calls.flush()
+
+    first, second = InferenceCall.objects.order_by("id")
+    assert (first.host, first.model) == ("http://" + 193 * "h", 200 * "m")
+    assert (second.host, second.model) == ("http://here", "small:1b")
+
+
 def test_call_that_no_database_takes_holds_up_no_other(caplog):
     """A host's number that fits no column is lost with a warning; what comes next is written."""
     impossible = Timings(

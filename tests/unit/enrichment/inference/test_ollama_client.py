@@ -639,6 +639,12 @@ def test_error_of_loading_tells_what_the_host_said():
         answer(eval_duration=None),
         answer(eval_count="many"),
         answer(prompt_eval_count=[3]),
+        answer(prompt_eval_count=-1),
+        answer(eval_count=-1),
+        answer(total_duration=-1),
+        answer(load_duration=-1),
+        answer(prompt_eval_duration=-1),
+        answer(eval_duration=-1),
         httpx.Response(200, json={}),
     ],
 )
