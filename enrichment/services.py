@@ -15,7 +15,7 @@ from django.db import transaction
 from cachestats.cache import Lookup, get_cache
 from enrichment import descriptions, hosts, images, jobs, variants
 from enrichment.backpressure import seconds_until_room
-from enrichment.errors import EnrichmentError, InferenceError
+from enrichment.errors import Busy, EnrichmentError, InferenceError
 from enrichment.forgetting import forgetting_with
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import (
@@ -62,12 +62,11 @@ class OwnerMismatch(EnrichmentError):
     """Somebody submits in another owner's name."""
 
 
-class QueueFull(EnrichmentError):
-    """There is more work than will be done soon. retry_after: seconds until there is room."""
+class QueueFull(Busy):
+    """There is more work than will be done soon."""
 
     def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"The queue is full; try again in {retry_after} seconds.")
+        super().__init__("The queue is full", retry_after)
 
 
 def submit(submission: Submission, *, user: User, token_owner: str | None) -> Reflection:
@@ -281,6 +280,7 @@ def describe_image(data: bytes) -> str:
 
     Raises:
         InvalidImage: it is none of these.
+        Busy: too many others are being read now.
         ModelCannotSee: the model takes text alone; the image was not sent.
         InferenceError: no description could be had.
     """
