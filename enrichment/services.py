@@ -115,7 +115,9 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     whole = image is None or image.described
     ready, choice = _from_cache(reflection) if whole else ([], None)
     priority = Priority[submission.priority.upper()]
-    if not ready and (seconds := seconds_until_room(priority, settings.QUEUE_DEPTH)):
+    if not ready and (
+        seconds := seconds_until_room(priority, settings.QUEUE_DEPTH, looks=not whole)
+    ):
         raise QueueFull(seconds)
     if found:
         get_cache().count(cast(Lookup, found))

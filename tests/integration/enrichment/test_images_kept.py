@@ -5,6 +5,7 @@ No model here can see: a scripted server that speaks Ollama's API stands in for 
 
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from enrichment import hosts, jobs, tasks
 from enrichment.models import HostState, Job, Reflection, ReflectionImage
 from tests.conftest import TokenMaker
 from tests.pictures import encoded, halves
-from tests.seeing import RUN_AND_READ, SHOWN, looks, sight, submit, work
+from tests.seeing import RUN_AND_READ, SHOWN, URL, looks, sight, submit, work
 from tests.standin import Answer, Script, standin, written
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -103,6 +104,45 @@ def test_claim_that_was_lost_writes_no_description(api: TokenMaker, seeing: Scri
     work()
     assert client.get(place).json()["image"]["cache"] == "hit"
     assert len(looks(seeing)) == 1
+
+
+@pytest.fixture
+def no_pauses(settings: Settings, tmp_path: Path) -> None:
+    """A host that is away is asked as often, without waiting."""
+    settings.PERF_CONFIG = tmp_path / "no_pauses.json"
+    settings.PERF_CONFIG.write_text('{"networking": {"retry_backoff_ms": [1]}}')
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_wait_for_a_model_is_a_line_without_a_traceback(
+    api: TokenMaker, caplog: pytest.LogCaptureFixture
+):
+    """Each picture comes by twice a minute, for as long as no host answers."""
+    caplog.set_level("INFO")
+    submit(api(*RUN_AND_READ))
+    work()
+
+    told = [record for record in caplog.records if record.name == "enrichment.tasks"]
+    assert [record.getMessage() for record in told] == [
+        "[JOB] Claimed",
+        "[JOB] Waits for a model: HostUnreachable",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_pictures_that_wait_for_a_model_keep_out_pictures_and_no_texts(
+    api: TokenMaker, settings: Settings
+):
+    """Texts get their fallbacks meanwhile; pictures would grow without bound."""
+    settings.QUEUE_DEPTH = 2
+    client = api(*RUN_AND_READ)
+    for _ in range(2):
+        assert submit(client).status_code == 202
+    work()
+
+    assert submit(client).status_code == 503
+    assert client.post(URL, {"text": "A quiet day"}, format="json").status_code == 202
 
 
 def test_two_of_the_same_image_at_once_are_looked_at_once(api: TokenMaker, seeing: Script):
