@@ -16,7 +16,7 @@ from cachestats.cache import Lookup, get_cache
 from enrichment import descriptions, hosts, images, jobs, variants
 from enrichment.backpressure import seconds_until_room
 from enrichment.errors import Busy, EnrichmentError, InferenceError
-from enrichment.forgetting import forgetting_with
+from enrichment.forgetting import drop_entries, forgetting_with
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import (
     Job,
@@ -171,8 +171,12 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
 
 def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
     answer = descriptions.describe(reflection, image)
-    with forgetting_with(reflection, answer.key):
+    try:
         descriptions.commit(job, reflection, answer)
+    except ClaimLost:
+        # Words of the picture: under another tuning nothing leads from the reflection to them.
+        drop_entries([answer.key])
+        raise
 
 
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:

@@ -5,6 +5,7 @@ No model here can see: a scripted server that speaks Ollama's API stands in for 
 
 import threading
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from PIL import Image
 from pytest_django import Settings
 
 from cachestats.models import CacheEntry
-from enrichment import hosts, jobs, tasks
+from cachestats.services.revisions import save_revision
+from enrichment import hosts, jobs, services, tasks
 from enrichment.models import HostState, Job, Reflection, ReflectionImage
 from tests.conftest import TokenMaker
 from tests.pictures import encoded, halves
@@ -98,12 +100,56 @@ def test_claim_that_was_lost_writes_no_description(api: TokenMaker, seeing: Scri
     told = client.get(place).json()
     assert (told["status"], told["text"]) == ("cancelled", "")
     assert told["image"]["state"] == "waiting"
-    # What was found is kept for the next time.
+    # What was found isn't kept, so that it can't outlive the reflection; a retry looks again.
+    assert not CacheEntry.objects.exists()
     seeing.chat = sight(Script())
     client.post(f"{place}retry/")
     work()
-    assert client.get(place).json()["image"]["cache"] == "hit"
+    assert client.get(place).json()["image"]["cache"] == "miss"
+    assert len(looks(seeing)) == 2
+
+
+@pytest.mark.parametrize("tuning", [{"num_predict_long": 200}, {"temperature": 0.9}])
+def test_description_of_a_cancelled_job_is_forgotten_under_another_tuning_too(
+    api: TokenMaker, seeing: Script, tuning: dict[str, Any]
+):
+    """The key would not be found any more: not a byte of the description stays."""
+    word = "zqsandcastle"
+    seen = sight(Script(), f"A child builds a {word} on a sunny beach.")
+    client = api(*RUN_AND_READ)
+    place = submit(client)["Location"]
+
+    def cancel_meanwhile(body: dict[str, Any]) -> Answer:
+        client.post(f"{place}cancel/")
+        return seen(body)
+
+    seeing.chat = cancel_meanwhile
+    work()
     assert len(looks(seeing)) == 1
+    save_revision({"inference": tuning}, None)
+
+    client.delete(place)
+
+    assert not CacheEntry.objects.exists()
+    assert files_with(word.encode()) == []
+
+
+def test_description_that_another_reflection_holds_outlives_a_cancelled_job(
+    api: TokenMaker, seeing: Script
+):
+    """What the other one had described is still its own."""
+    client = api(*RUN_AND_READ)
+    cancelled = submit(client)["Location"]
+    Job.objects.update(available_at=timezone.now() + timedelta(minutes=1))
+    submit(client)
+    work()
+    Job.objects.update(available_at=timezone.now())
+    mine = jobs.claim()
+    client.post(f"{cancelled}cancel/")
+    with pytest.raises(jobs.ClaimLost):
+        services.run_job(mine)
+
+    assert CacheEntry.objects.filter(cache_type="vision").count() == 1
 
 
 @pytest.fixture
@@ -228,6 +274,7 @@ def test_forgotten_reflection_leaves_nothing_of_its_image(
         seeing.chat = cancel_meanwhile
     if until != "it waits":
         work()
+    if until == "it is described":
         assert CacheEntry.objects.filter(cache_type="vision").exists()
         assert files_with(word.encode())
 
