@@ -141,7 +141,9 @@ class PerfCache:
         Args:
             ttl: seconds; None is the type's default, 0 means: do not store. A function is given
                 the computed value and returns one of these. A value of which it says 0 goes to
-                nobody but who computed it: the others compute theirs, without waiting in turn.
+                nobody but who computed it: the others in its process compute theirs side by side.
+                Other processes don't hear of it, and compute one after another. Where 0 is known
+                before, give 0 and no function: then nobody waits.
 
         Raises:
             InvalidValue: the value is not JSON, or ttl is out of range.

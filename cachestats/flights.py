@@ -78,7 +78,11 @@ class Flight:
         self._end()
 
     def decline(self) -> None:
-        """Keep the answer from those who wait: each has to compute its own."""
+        """Keep the answer from those who wait: each has to compute its own.
+
+        Only threads of this process learn of it. Another process finds the key free and nothing
+        stored, and computes while the others wait on.
+        """
         self.declined = True
         self._end()
 

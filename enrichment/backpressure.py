@@ -5,7 +5,7 @@ import math
 from django.utils import timezone
 
 from enrichment.models import Job, WorkerHeartbeat
-from enrichment.models.jobs import Priority
+from enrichment.models.jobs import Priority, is_ready
 
 # Of so many jobs that were done the mean tells how soon there will be room for more.
 SERVICE_SAMPLE = 50
@@ -13,15 +13,22 @@ UNKNOWN_SERVICE_SECONDS = 10.0
 LONGEST_RETRY_SECONDS = 3600
 
 
-def seconds_until_room(priority: Priority, depth: int) -> int:
+def seconds_until_room(priority: Priority, depth: int, *, looks: bool = False) -> int:
     """Return in how many seconds a job of this priority finds room in the queue; 0: now.
 
-    Only what goes before it counts, so that a flood of bulk work keeps no person waiting.
+    Only what goes before it counts, so that a flood of bulk work keeps no person waiting, and
+    neither do jobs whose time has not come, such as pictures that wait for a model.
+
+    Args:
+        looks: the job has a picture to be described. Then those count too: it may come to wait
+            with them, and without a model nothing else would end their growing.
     """
-    waiting = Job.objects.waiting().filter(priority__lte=priority).count()
+    now = timezone.now()
+    before = Job.objects.waiting() if looks else Job.objects.filter(is_ready(now))
+    waiting = before.filter(priority__lte=priority).count()
     if waiting < depth:
         return 0
-    workers = max(1, WorkerHeartbeat.objects.alive(timezone.now()).count())
+    workers = max(1, WorkerHeartbeat.objects.alive(now).count())
     seconds = (waiting - depth + 1) * _mean_service_seconds() / workers
     return min(max(1, math.ceil(seconds)), LONGEST_RETRY_SECONDS)
 

@@ -3,6 +3,7 @@
 EnrichmentError
 ├── InvalidSubmission     a reflection that can't be accepted; names the field
 ├── InvalidImage          a file that is no image that can be accepted
+├── Busy                  no room now for what is asked; says when to ask again
 └── InferenceError        no usable answer from the model's host
     ├── HostUnreachable   no connection could be made            (retryable)
     ├── HostBrokeOff      reset or timed out after it took the request
@@ -47,6 +48,14 @@ class InvalidSubmission(EnrichmentError):
 
 class InvalidImage(EnrichmentError):
     """A file that is no image that can be accepted; says what is."""
+
+
+class Busy(EnrichmentError):
+    """No room now for what is asked. retry_after: seconds until it is worth asking again."""
+
+    def __init__(self, why: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"{why}; try again in {retry_after} seconds.")
 
 
 class InferenceError(EnrichmentError):

@@ -15,8 +15,8 @@ from django.db import transaction
 from cachestats.cache import Lookup, get_cache
 from enrichment import descriptions, hosts, images, jobs, variants
 from enrichment.backpressure import seconds_until_room
-from enrichment.errors import EnrichmentError, InferenceError
-from enrichment.forgetting import forgetting_with
+from enrichment.errors import Busy, EnrichmentError, InferenceError
+from enrichment.forgetting import drop_entries, forgetting_with
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import (
     Job,
@@ -62,12 +62,11 @@ class OwnerMismatch(EnrichmentError):
     """Somebody submits in another owner's name."""
 
 
-class QueueFull(EnrichmentError):
-    """There is more work than will be done soon. retry_after: seconds until there is room."""
+class QueueFull(Busy):
+    """There is more work than will be done soon."""
 
     def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"The queue is full; try again in {retry_after} seconds.")
+        super().__init__("The queue is full", retry_after)
 
 
 def submit(submission: Submission, *, user: User, token_owner: str | None) -> Reflection:
@@ -116,7 +115,9 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     whole = image is None or image.described
     ready, choice = _from_cache(reflection) if whole else ([], None)
     priority = Priority[submission.priority.upper()]
-    if not ready and (seconds := seconds_until_room(priority, settings.QUEUE_DEPTH)):
+    if not ready and (
+        seconds := seconds_until_room(priority, settings.QUEUE_DEPTH, looks=not whole)
+    ):
         raise QueueFull(seconds)
     if found:
         get_cache().count(cast(Lookup, found))
@@ -170,8 +171,12 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
 
 def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
     answer = descriptions.describe(reflection, image)
-    with forgetting_with(reflection, answer.key):
+    try:
         descriptions.commit(job, reflection, answer)
+    except ClaimLost:
+        # Words of the picture: under another tuning nothing leads from the reflection to them.
+        drop_entries([answer.key])
+        raise
 
 
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
@@ -281,6 +286,7 @@ def describe_image(data: bytes) -> str:
 
     Raises:
         InvalidImage: it is none of these.
+        Busy: too many others are being read now.
         ModelCannotSee: the model takes text alone; the image was not sent.
         InferenceError: no description could be had.
     """

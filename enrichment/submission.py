@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -45,7 +45,9 @@ def parse(data: Mapping[str, Any], now: datetime) -> Submission:
         now: the time stamp of a body without one.
 
     Raises:
-        InvalidSubmission: names each wrong field and what is accepted.
+        InvalidSubmission: names each wrong field and what is accepted. What an image is shows
+            only by decoding it, which is costly and so done only when all else is right.
+        Busy: the image can't be read now.
     """
     reader = _Reader(data)
     submission = Submission(
@@ -55,14 +57,14 @@ def parse(data: Mapping[str, Any], now: datetime) -> Submission:
         timezone=reader.zone("timezone"),
         language=reader.matching("language", LANGUAGE, "en", "a language code such as en"),
         priority=reader.choice("priority", PRIORITIES),
-        image=reader.image("image"),
     )
     for name in data:
         if name not in FIELDS:
             reader.complain(str(name), f"is not known here; accepted: {', '.join(FIELDS)}")
+    image = reader.image("image")
     if reader.errors:
         raise InvalidSubmission(reader.errors)
-    return submission
+    return replace(submission, image=image)
 
 
 @cache
@@ -100,6 +102,7 @@ class _Reader:
         return ""
 
     def image(self, field: str) -> CleanImage | None:
+        """Return the image; read it last, because it is decoded only where nothing is wrong yet."""
         value = self._data.get(field)
         if value is None:
             return None
@@ -107,6 +110,8 @@ class _Reader:
             self.complain(
                 field, f"must be one file, sent as multipart/form-data: {images.ACCEPTED}"
             )
+            return None
+        if self.errors:
             return None
         try:
             return images.clean(value)

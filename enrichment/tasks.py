@@ -62,7 +62,11 @@ def _run(job: Job) -> None:
     except jobs.ClaimLost:
         logger.info(LOST)
     except Exception as exc:
-        logger.exception("[JOB] Failed")
+        if isinstance(exc, jobs.NOBODY_ASKED):
+            # Each that waits comes by twice a minute; the outage itself is warned of once.
+            logger.info("[JOB] Waits for a model: %s", type(exc).__name__)
+        else:
+            logger.exception("[JOB] Failed")
         jobs.give_back(job, exc)
         forgetting.forget_failure(job)
     else:

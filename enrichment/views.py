@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from enrichment import forgetting, services
-from enrichment.errors import FieldError, InvalidSubmission, ModelCannotSee
+from enrichment.errors import Busy, FieldError, InvalidSubmission, ModelCannotSee
 from enrichment.models import Reflection
 from enrichment.reports import Viewer, reflection_report
 from enrichment.submission import MAX_CHARACTERS, parse
@@ -56,13 +56,12 @@ def submit_form(request: HttpRequest) -> SubmitForm:
         fields["image"] = image.read()
     try:
         submission = parse(fields, timezone.now())
+        accepted = services.submit(submission, user=user, token_owner=None)
     except InvalidSubmission as exc:
         return SubmitForm(viewer=viewer, text=data["text"], errors=exc.errors)
-    try:
-        accepted = services.submit(submission, user=user, token_owner=None)
-    except services.QueueFull as exc:
-        full = FieldError(field="text", message=str(exc))
-        return SubmitForm(viewer=viewer, text=data["text"], errors=[full])
+    except Busy as exc:
+        busy = FieldError(field="text", message=str(exc))
+        return SubmitForm(viewer=viewer, text=data["text"], errors=[busy])
     except ModelCannotSee as exc:
         blind = FieldError(field="image", message=f"can’t be described: {exc}")
         return SubmitForm(viewer=viewer, text=data["text"], errors=[blind])

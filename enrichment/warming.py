@@ -100,8 +100,9 @@ def warm(
     if not config.caching.enabled:
         raise NothingKept("The cache is switched off (caching.enabled): nothing would be kept.")
     known_identity()
-    if trouble := hosts.health().trouble:
-        raise NoModel(trouble)
+    health = hosts.health()
+    if not health.ok:
+        raise NoModel(health.trouble)
     networking = config.networking
     threads = min(concurrency, networking.per_host_limit, networking.max_concurrent_requests)
     run = _Run(plan, WarmUp.objects.create(source=plan.source), limit, advance)
@@ -313,13 +314,15 @@ class _Run:
             _Over: it makes no sense to ask another.
         """
         if answer.retry_later:
-            self._trouble = hosts.health().trouble or answer.reason
+            health = hosts.health()
+            # Of a pool that still answers, a host that is away has nothing to do with it.
+            self._trouble = answer.reason if health.ok else health.trouble
             self._stop(Ended.MODEL)
             raise _Over
         if answer.outcome != Outcome.MODEL:
             with self._lock:
                 self._failed += 1
-        elif answer.cache != CacheState.MISS:
+        elif answer.cache in {CacheState.HIT, CacheState.COLLAPSED}:
             # Somebody else asked the same just now.
             self._count_there()
         elif not answer.stored:

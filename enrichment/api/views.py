@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from enrichment import forgetting, jobs, services
 from enrichment.api.headers import cache_headers
 from enrichment.api.selections import selected_jobs
-from enrichment.errors import InvalidSubmission, ModelCannotSee
+from enrichment.errors import Busy, InvalidSubmission, ModelCannotSee
 from enrichment.models import Job, Reflection, Status
 from enrichment.models.jobs import UNFINISHED
 from enrichment.reports import ReflectionReport, Viewer, reflection_report
@@ -33,14 +33,14 @@ POLL_SECONDS = 2
 PRIVATE = {"Cache-Control": "private, no-store"}
 
 
-class QueueFull(APIException):
+class Unavailable(APIException):
     """No room for more work now; `wait` becomes Retry-After."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
-    def __init__(self, full: services.QueueFull) -> None:
-        super().__init__(str(full), "queue_full")
-        self.wait = full.retry_after
+    def __init__(self, busy: Busy) -> None:
+        super().__init__(str(busy))
+        self.wait = busy.retry_after
 
 
 class Conflict(APIException):
@@ -63,23 +63,22 @@ class ReflectionList(APIView):
     parser_classes = (*APIView.parser_classes, MultiPartParser)
 
     def post(self, request: Request) -> Response:
-        try:
-            submission = parse(_fields(request.data), timezone.now())
-        except InvalidSubmission as exc:
-            raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
         assert isinstance(request.user, User)  # noqa: S101  # the permission let nobody else in
         try:
+            submission = parse(_fields(request.data), timezone.now())
             reflection = services.submit(
                 submission,
                 user=request.user,
                 token_owner=getattr(request.auth, "owner", None),
             )
+        except InvalidSubmission as exc:
+            raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
         except services.OwnerMismatch as exc:
             raise PermissionDenied(str(exc)) from exc
         except ModelCannotSee as exc:
             raise ValidationError({"image": [f"can't be described: {exc}"]}) from exc
-        except services.QueueFull as exc:
-            raise QueueFull(exc) from exc
+        except Busy as exc:
+            raise Unavailable(exc) from exc
         report = reflection_report(_fetch(reflection.pk))
         headers = {"Location": reverse("api:reflection-detail", args=[reflection.pk])}
         if report.finished:

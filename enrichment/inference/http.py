@@ -29,7 +29,13 @@ from enrichment.inference.http_caching import (
 )
 from enrichment.inference.http_fields import LONGEST_SECONDS
 from enrichment.inference.http_messages import COLLAPSED, HIT, ApiResponse, ApiSettings
-from enrichment.inference.http_sending import DEFAULT_PORTS, IDEMPOTENCY_KEY, Call, Sender
+from enrichment.inference.http_sending import (
+    DEFAULT_PORTS,
+    IDEMPOTENCY_KEY,
+    Call,
+    NoTimeLeft,
+    Sender,
+)
 
 BAD_URL = "url must be an absolute http or https URL"
 
@@ -128,8 +134,9 @@ class ApiClient:
             params: for the query, beside those that the URL has.
             deadline_seconds: for the whole call: waiting, pauses and all attempts. None: the time
                 to connect and the time to read together.
-            ttl: how many seconds the answer is kept at most, and where it doesn't say how long;
-                None: as the site's tuning has it. 0: past the cache.
+            ttl: how many seconds this call's answer is kept at most, and where it doesn't say how
+                long; None: as the site's tuning has it. 0: past the cache. One that is kept
+                already is given however old it is: see its `age_seconds`.
 
         Raises:
             ApiError: there is no usable answer, or an error status.
@@ -209,18 +216,23 @@ class ApiClient:
 
     @asynccontextmanager
     async def _in_time(self, call: Call) -> AsyncIterator[None]:
-        """End the block when the deadline passes.
+        """End the block when the deadline passes, or leaves no room for another attempt.
 
-        It is cancelled then, so that others who wait for its answer ask themselves.
+        Either way the cache sees no error of the answer's, so that others who wait for it ask
+        themselves.
         """
         try:
-            async with asyncio.timeout(call.deadline_seconds):
+            async with asyncio.timeout(call.deadline_seconds) as limit:
                 yield
         except TimeoutError as exc:
+            if not limit.expired():
+                raise
             raise ApiTimedOut(
                 f"{call.shown}: no answer within {call.deadline_seconds:g} s",
                 retryable=call.repeatable,
             ) from exc
+        except NoTimeLeft as exc:
+            raise exc.error from exc.error.__cause__
 
     async def _look_up(
         self, call: Call, cache: AnswerCache, own: list[tuple[str, str]], ttl: int | None

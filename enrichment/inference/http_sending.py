@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 import httpx
 from tenacity import (
@@ -81,6 +82,17 @@ class Call:
         return asyncio.get_running_loop().time() + pause_seconds >= self.ends_at
 
 
+class NoTimeLeft(BaseException):
+    """A call's deadline leaves no room for another attempt. error: what the call ends with.
+
+    No Exception: it says nothing to others who wait for the same answer and have more time.
+    """
+
+    def __init__(self, error: ApiError) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 class Sender:
     """Sends calls through the connections of one event loop."""
 
@@ -110,15 +122,21 @@ class Sender:
 
         Raises:
             ApiError: there is no usable answer, or an error status.
+            NoTimeLeft: of the same, where another attempt was due and this call has no time for it.
         """
         retrying = AsyncRetrying(
             stop=lambda state: self._enough(state) or call.has_no_time_for(state.upcoming_sleep),
             wait=self._pause,
             retry=retry_if_exception(_is_retryable),
             before_sleep=lambda state: _log_pause(call, state),
-            reraise=True,
+            retry_error_callback=self._give_up,
         )
         return await retrying(self._send_once, call)
+
+    def _give_up(self, state: RetryCallState) -> NoReturn:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, ApiError)  # noqa: S101  # no other is tried again
+        raise error if self._enough(state) else NoTimeLeft(error)
 
     def _pause(self, state: RetryCallState) -> float:
         """Return how many seconds to wait: the tuning's, or longer where the API asks for it."""
@@ -146,6 +164,11 @@ class Sender:
         )
 
     async def _read(self, call: Call, response: httpx.Response) -> bytes:
+        codings = response.headers.get_list("content-encoding", split_commas=True)
+        if len(codings) > 1:
+            # Packed three times, 255 bytes are 64 MB in the first piece, before any is counted.
+            message = f"{call.shown}: the answer is compressed more than once"
+            raise ApiReplyInvalid(message, response.status_code)
         content = bytearray()
         async for chunk in response.aiter_bytes():
             content += chunk

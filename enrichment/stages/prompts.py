@@ -333,6 +333,7 @@ class VisionQuestion:
         """Show the image; another attempt has another seed, or it would repeat itself."""
         return ChatRequest(
             messages=(("user", LOOKING),),
+            model=self.model,
             images=(image.jpeg,),
             options={
                 "num_predict": self.num_predict,

@@ -177,8 +177,9 @@ def model_in_use() -> Iterator[LanguageModel]:
         stack.enter_context(site_in(folder))
         from enrichment import hosts
 
-        if trouble := hosts.health().trouble:
-            raise SystemExit(trouble)
+        health = hosts.health()
+        if not health.ok:
+            raise SystemExit(health.trouble)
         yield hosts.get_client()
 
 

@@ -5,6 +5,8 @@ No model here can see: a scripted server that speaks Ollama's API stands in for 
 
 import threading
 from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +19,12 @@ from PIL import Image
 from pytest_django import Settings
 
 from cachestats.models import CacheEntry
-from enrichment import hosts, jobs, tasks
+from cachestats.services.revisions import save_revision
+from enrichment import hosts, jobs, services, tasks
 from enrichment.models import HostState, Job, Reflection, ReflectionImage
 from tests.conftest import TokenMaker
 from tests.pictures import encoded, halves
-from tests.seeing import RUN_AND_READ, SHOWN, looks, sight, submit, work
+from tests.seeing import RUN_AND_READ, SHOWN, URL, looks, sight, submit, work
 from tests.standin import Answer, Script, standin, written
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -97,12 +100,95 @@ def test_claim_that_was_lost_writes_no_description(api: TokenMaker, seeing: Scri
     told = client.get(place).json()
     assert (told["status"], told["text"]) == ("cancelled", "")
     assert told["image"]["state"] == "waiting"
-    # What was found is kept for the next time.
+    # What was found isn't kept, so that it can't outlive the reflection; a retry looks again.
+    assert not CacheEntry.objects.exists()
     seeing.chat = sight(Script())
     client.post(f"{place}retry/")
     work()
-    assert client.get(place).json()["image"]["cache"] == "hit"
+    assert client.get(place).json()["image"]["cache"] == "miss"
+    assert len(looks(seeing)) == 2
+
+
+@pytest.mark.parametrize("tuning", [{"num_predict_long": 200}, {"temperature": 0.9}])
+def test_description_of_a_cancelled_job_is_forgotten_under_another_tuning_too(
+    api: TokenMaker, seeing: Script, tuning: dict[str, Any]
+):
+    """The key would not be found any more: not a byte of the description stays."""
+    word = "zqsandcastle"
+    seen = sight(Script(), f"A child builds a {word} on a sunny beach.")
+    client = api(*RUN_AND_READ)
+    place = submit(client)["Location"]
+
+    def cancel_meanwhile(body: dict[str, Any]) -> Answer:
+        client.post(f"{place}cancel/")
+        return seen(body)
+
+    seeing.chat = cancel_meanwhile
+    work()
     assert len(looks(seeing)) == 1
+    save_revision({"inference": tuning}, None)
+
+    client.delete(place)
+
+    assert not CacheEntry.objects.exists()
+    assert files_with(word.encode()) == []
+
+
+def test_description_that_another_reflection_holds_outlives_a_cancelled_job(
+    api: TokenMaker, seeing: Script
+):
+    """What the other one had described is still its own."""
+    client = api(*RUN_AND_READ)
+    cancelled = submit(client)["Location"]
+    Job.objects.update(available_at=timezone.now() + timedelta(minutes=1))
+    submit(client)
+    work()
+    Job.objects.update(available_at=timezone.now())
+    mine = jobs.claim()
+    client.post(f"{cancelled}cancel/")
+    with pytest.raises(jobs.ClaimLost):
+        services.run_job(mine)
+
+    assert CacheEntry.objects.filter(cache_type="vision").count() == 1
+
+
+@pytest.fixture
+def no_pauses(settings: Settings, tmp_path: Path) -> None:
+    """A host that is away is asked as often, without waiting."""
+    settings.PERF_CONFIG = tmp_path / "no_pauses.json"
+    settings.PERF_CONFIG.write_text('{"networking": {"retry_backoff_ms": [1]}}')
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_wait_for_a_model_is_a_line_without_a_traceback(
+    api: TokenMaker, caplog: pytest.LogCaptureFixture
+):
+    """Each picture comes by twice a minute, for as long as no host answers."""
+    caplog.set_level("INFO")
+    submit(api(*RUN_AND_READ))
+    work()
+
+    told = [record for record in caplog.records if record.name == "enrichment.tasks"]
+    assert [record.getMessage() for record in told] == [
+        "[JOB] Claimed",
+        "[JOB] Waits for a model: HostUnreachable",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_pictures_that_wait_for_a_model_keep_out_pictures_and_no_texts(
+    api: TokenMaker, settings: Settings
+):
+    """Texts get their fallbacks meanwhile; pictures would grow without bound."""
+    settings.QUEUE_DEPTH = 2
+    client = api(*RUN_AND_READ)
+    for _ in range(2):
+        assert submit(client).status_code == 202
+    work()
+
+    assert submit(client).status_code == 503
+    assert client.post(URL, {"text": "A quiet day"}, format="json").status_code == 202
 
 
 def test_two_of_the_same_image_at_once_are_looked_at_once(api: TokenMaker, seeing: Script):
@@ -188,6 +274,7 @@ def test_forgotten_reflection_leaves_nothing_of_its_image(
         seeing.chat = cancel_meanwhile
     if until != "it waits":
         work()
+    if until == "it is described":
         assert CacheEntry.objects.filter(cache_type="vision").exists()
         assert files_with(word.encode())
 

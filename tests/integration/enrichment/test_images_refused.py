@@ -3,10 +3,12 @@
 No model here can see: a scripted server that speaks Ollama's API stands in for one that can.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -54,12 +56,33 @@ def test_embedded_model_says_that_it_cannot_see(
 
 
 def test_file_that_is_no_image_is_named_with_what_is_accepted(api: TokenMaker, seeing: Script):
-    """By its content, whatever it is called; beside what else is wrong."""
-    told = refused(submit(api(*RUN_AND_READ), encoded(halves(), "GIF"), timezone="Mars/Olympus"))
+    """By its content, whatever it is called; once nothing else is wrong."""
+    client = api(*RUN_AND_READ)
+    gif = encoded(halves(), "GIF")
 
-    assert set(told) == {"image", "timezone"}
+    assert set(refused(submit(client, gif, timezone="Mars/Olympus"))) == {"timezone"}
+    told = refused(submit(client, gif))
+    assert set(told) == {"image"}
     assert images.ACCEPTED in told["image"]
     assert seeing.asked == []
+
+
+def test_image_that_finds_no_place_is_503_with_the_time_to_wait(
+    api: TokenMaker, seeing: Script, person, monkeypatch: pytest.MonkeyPatch
+):
+    """It may be a good one; the page says so too."""
+    full = SimpleNamespace(acquire=lambda timeout: timeout < 0)
+    monkeypatch.setattr(images, "_one_at_a_time", full)
+
+    response = submit(api(*RUN_AND_READ))
+    browser = Client()
+    browser.force_login(person)
+    page = browser.post("/", {"text": "", "image": SimpleUploadedFile("a.jpg", photo())})
+
+    refused(response, 503)
+    assert response["Retry-After"] == str(images.WAIT_SECONDS)
+    for told in (response.json()["detail"], page.content.decode()):
+        assert "Too many images are being read; try again in 20 seconds." in told
 
 
 @pytest.mark.parametrize(

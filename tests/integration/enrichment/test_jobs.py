@@ -10,6 +10,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django import Settings
 
 from enrichment import backpressure, jobs, services, tasks
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
@@ -305,6 +306,20 @@ def test_queue_has_room_for_persons_behind_a_flood_of_bulk_work():
     )
 
 
+def test_queue_has_room_for_texts_beside_jobs_whose_time_has_not_come():
+    """Pictures that wait for a model keep no text out, but other pictures, or they would grow for
+    ever; once their time has come they count for all.
+    """
+    for _ in range(2):
+        make_job()
+    Job.objects.update(available_at=timezone.now() + timedelta(minutes=1))
+
+    assert backpressure.seconds_until_room(Priority.INTERACTIVE, depth=2) == 0
+    assert backpressure.seconds_until_room(Priority.INTERACTIVE, depth=2, looks=True) > 0
+    Job.objects.update(available_at=timezone.now())
+    assert backpressure.seconds_until_room(Priority.INTERACTIVE, depth=2) > 0
+
+
 def test_wait_for_room_is_what_the_last_jobs_took_by_worker():
     """Two jobs too many, 30 s each, four workers: 15 s."""
     done, now = make_job(), timezone.now()
@@ -429,8 +444,12 @@ def test_what_waits_for_long_keeps_nothing_that_is_due_from_another_try():
     assert Job.objects.get(finished_at=None).reflection == due
 
 
-def test_last_try_that_fails_takes_the_mark_away(model: Script):
+def test_last_try_that_fails_takes_the_mark_away(model: Script, settings: Settings):
     """What will not be tried again does not say so, nor is it looked at for ever."""
+    # The host is asked as often, without its pauses.
+    settings.PERF_CONFIG.write_text(
+        '{"inference": {"variants": 1}, "networking": {"retry_backoff_ms": [1]}}'
+    )
     model.generate = lambda _body: (503, b"{}")
     job = make_job(text="I was so happy to see my sister today", enrich_again=True)
     Job.objects.filter(pk=job.pk).update(status=Status.COMPLETE, finished_at=timezone.now())

@@ -19,13 +19,15 @@ from pytest_django import Settings
 from cachestats.cache import get_cache, make_cache
 from cachestats.config.current import forget as forget_config
 from cachestats.models import CacheEntry, EntryUse, LookupBatch
-from cachestats.services import PurgeFilter, sweep
-from enrichment import forgetting, jobs, services, tasks, warming
+from cachestats.services import PurgeFilter, evict, sweep
+from enrichment import forgetting, hosts, jobs, services, tasks, warming
 from enrichment.models import Job, Reflection, WarmUp, WarmUpEntry
 from enrichment.models.jobs import Priority
 from enrichment.stages.prompts import FEELING_ENDINGS
+from enrichment.text_files import read_texts
+from enrichment.warming_plans import plan_texts
 from tests.conftest import TokenMaker
-from tests.standin import Script, as_json, feeling
+from tests.standin import Script, as_json, feeling, standin
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
 
@@ -134,7 +136,7 @@ def test_expired_answers_are_found_before_any_sweep(api: TokenMaker, model: Scri
 def test_evicted_answers_are_computed_again(api: TokenMaker, model: Script, run):
     """Those too that went because the cache was full."""
     submit(api(*SCOPES), GRATEFUL, 2)
-    services.cache_services.evict(0)
+    evict(0)
     assert set(EntryUse.objects.values_list("gone", flat=True)) == {"evicted"}
 
     assert run()["computed"] == 2
@@ -638,6 +640,47 @@ def test_cache_that_keeps_nothing_ends_the_run_with_1(
 
     assert stopped.value.returncode == 1
     assert len(model.questions(GENERATE)) == asked
+
+
+def test_cache_that_is_switched_off_meanwhile_ends_the_run(model: Script, settings: Settings):
+    """What is not kept is not taken for what is there already, and no more of it is asked."""
+    plan = plan_texts(read_texts(f"{GRATEFUL}\n{AGAIN}\nI cried\n".encode(), table=False))
+
+    def switch_off() -> None:
+        settings.PERF_CONFIG.write_text('{"caching": {"enabled": false}}')
+        forget_config()
+
+    warmed = warming.warm(plan, advance=switch_off)
+
+    assert (warmed.ended, warmed.done) == (WarmUp.Ended.NOT_KEPT, 1)
+    assert (warmed.computed, warmed.already_there) == (2, 0)
+    assert asked_about(model, "I cried") == 0
+
+
+@pytest.fixture
+def away(model: Script, settings: Settings) -> str:
+    """The URL of a second host, at which nothing answers."""
+    with standin() as gone:
+        pass
+    settings.OLLAMA_HOST = f"{gone.url},{model.url}"
+    hosts.forget_client()
+    return gone.url
+
+
+def test_one_host_of_two_is_enough(model: Script, away: str, run, texts):
+    """While another answers, one that is away stops nothing."""
+    assert run(texts(GRATEFUL))["computed"] == 2
+    assert away in hosts.health().trouble
+
+
+def test_host_that_fails_is_told_and_not_the_one_that_is_away(
+    model: Script, away: str, texts, capsys
+):
+    """The reason is what had to do with it."""
+    model.chat = lambda _body: (500, b"{}")
+
+    with pytest.raises(CommandError, match=r"out of reach \(HostFailed\)"):
+        call_command("warm_cache", texts(GRATEFUL))
 
 
 def test_worker_and_warm_up_do_not_meet(api: TokenMaker, model: Script, run, texts):

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from contextlib import suppress
 from hashlib import sha256
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from enrichment import images
-from enrichment.errors import InvalidImage
+from enrichment.errors import Busy, InvalidImage
 from tests.pictures import CAMERA, decoded, encoded, halves, photo
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -175,6 +176,42 @@ def test_small_file_of_very_many_pixels_is_refused_before_it_is_decoded(monkeypa
         data = header_of(width, height)
         assert len(data) < 1000
         assert "more than 40 megapixels" in refused(data)
+
+
+def scans(count: int, form: str = "JPEG") -> bytes:
+    """Return a progressive JPEG of so many scans: its last one, again and again."""
+    pictures = {"save_all": True, "append_images": [halves()]} if form == "MPO" else {}
+    data = encoded(halves(), form, progressive=True, **pictures)
+    # Of an MPO the first picture is what is decoded.
+    end = data.index(b"\xff\xd9")
+    last = data[data.rindex(b"\xff\xda", 0, end) : end]
+    more = count - data.count(b"\xff\xda")
+    return data[:end] + last * more + data[end:]
+
+
+@pytest.mark.parametrize("form", ["JPEG", "MPO"])
+def test_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(form: str, monkeypatch) -> None:
+    """Each takes as long as the whole picture, and a file has room for tens of thousands."""
+    usual, most = encoded(halves(), progressive=True), scans(images.MAX_SCANS, form)
+    too_many = [scans(count, form) for count in (images.MAX_SCANS + 1, 200)]
+    for data in (usual, most):
+        assert near(decoded(images.clean(data).jpeg), (8, 24), (255, 0, 0))
+
+    monkeypatch.setattr(Image.Image, "load", lambda _image: pytest.fail("was decoded"))
+
+    for data in too_many:
+        assert "more than 100 scans" in refused(data)
+
+
+def test_nobody_waits_for_ever_for_other_images(monkeypatch) -> None:
+    """The error says when to ask again; it says nothing of the file."""
+    monkeypatch.setattr(images, "WAIT_SECONDS", 0)
+    with images._one_at_a_time, pytest.raises(Busy, match="Too many images"):
+        images.clean(photo())
+
+    for data in (photo(), b"no image", photo()):
+        with suppress(InvalidImage):
+            images.clean(data)
 
 
 def test_forty_megapixels_are_accepted() -> None:

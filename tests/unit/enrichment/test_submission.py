@@ -54,15 +54,32 @@ def test_parse_image_stands_for_the_text_or_beside_it() -> None:
     assert submit(image=None).image is None
 
 
-@pytest.mark.parametrize(
-    "image", ["day.jpg", 7, [], [photo(), photo()], {}, True, b"", b"no image"]
-)
-def test_parse_image_that_is_none_is_named_with_what_is_accepted(image: Any) -> None:
+@pytest.mark.parametrize("image", ["day.jpg", 7, [], [photo(), photo()], {}, True])
+def test_parse_image_that_is_no_file_is_named_with_what_is_accepted(image: Any) -> None:
     """And a text that is wrong is named beside it."""
     found = faults({"image": image, "text": "x" * 5001})
 
     assert set(found) == {"image", "text"}
     assert images.ACCEPTED in found["image"]
+
+
+@pytest.mark.parametrize("image", [b"", b"no image"])
+def test_parse_file_that_is_no_image_is_named_with_what_is_accepted(image: bytes) -> None:
+    """Where nothing else is wrong."""
+    found = faults({"image": image, "text": "A quiet day"})
+
+    assert set(found) == {"image"}
+    assert images.ACCEPTED in found["image"]
+
+
+@pytest.mark.parametrize("wrong", [{"text": "x" * 5001}, {"timezone": "Mars"}, {"colour": "red"}])
+def test_parse_image_is_decoded_only_where_nothing_else_is_wrong(
+    wrong: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes seconds, the other fields microseconds; all of these are named."""
+    monkeypatch.setattr(images, "clean", lambda _data: pytest.fail("was decoded"))
+
+    assert set(faults({**wrong, "image": photo()})) == set(wrong)
 
 
 def test_parse_whole_body_comes_back_as_sent() -> None:

@@ -344,6 +344,17 @@ def test_deadline_of_a_post_without_a_key_is_not_retryable(api: Api) -> None:
     assert not caught.value.retryable
 
 
+def test_time_out_of_another_kind_is_not_taken_for_the_deadline(api: Api) -> None:
+    """It comes out as what it is: a fault of the cache's, say."""
+
+    class Faulty:
+        async def aget_or_compute(self, *_args: Any) -> Any:
+            raise TimeoutError("of the cache")
+
+    with pytest.raises(TimeoutError, match="of the cache"):
+        run(lambda client: client.get(api.url), cache=Faulty())
+
+
 # Errors
 
 
@@ -383,6 +394,15 @@ def test_small_answer_that_unpacks_large_is_refused(api: Api) -> None:
     api.script(Answer(body=packed, headers={"Content-Encoding": "gzip"}))
     with pytest.raises(ApiReplyInvalid, match="larger than"):
         run(lambda client: client.get(api.url), replace(SETTINGS, max_response_bytes=10_000))
+
+
+def test_answer_that_is_packed_more_than_once_is_refused(api: Api) -> None:
+    """A few bytes would be tens of megabytes before the first of them could be counted."""
+    packed = gzip.compress(gzip.compress(b"{}"))
+    api.script(Answer(body=packed, headers={"Content-Encoding": "gzip, gzip"}))
+    with pytest.raises(ApiReplyInvalid, match="compressed more than once") as caught:
+        run(lambda client: client.get(api.url))
+    assert (caught.value.status, len(api.asked)) == (200, 1)
 
 
 def test_redirect_is_told_and_not_followed(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,48 @@ def test_one_whose_deadline_passes_takes_nobody_along(api: Api) -> None:
 
     answer = run(use)
     assert (answer.json(), answer.cache) == (SONGS, "miss")
+
+
+def test_one_who_has_no_time_for_a_pause_takes_nobody_along(api: Api) -> None:
+    """It fails at once, with the API's error; who has more time asks itself."""
+    joined = threading.Event()
+
+    def answer(_asked: Asked) -> Answer:
+        if len(api.asked) > 1:
+            return as_json(SONGS)
+        joined.wait(20)
+        return Answer(status=503, headers={"Retry-After": "100"})
+
+    api.answer = answer
+
+    async def use(client: ApiClient) -> ApiResponse:
+        hasty = asyncio.create_task(client.get(api.url, deadline_seconds=50))
+        while not api.asked:
+            await asyncio.sleep(0.001)
+        patient = asyncio.create_task(client.get(api.url, deadline_seconds=500))
+        await asyncio.sleep(0.1)
+        joined.set()
+        with pytest.raises(ApiFailed, match="asks to wait 100 s") as caught:
+            await hasty
+        assert (caught.value.retry_after_seconds, caught.value.retryable) == (100.0, True)
+        return await patient
+
+    answered = run(use)
+    assert (answered.json(), answered.cache) == (SONGS, "miss")
+    assert len(api.asked) == 2
+
+
+def test_error_after_all_attempts_goes_to_all_who_wait(api: Api) -> None:
+    """It is the answer's own, so nobody asks in vain once more."""
+    api.script(Answer(status=503, after=0.05))
+
+    async def use(client: ApiClient) -> list[Any]:
+        return list(
+            await asyncio.gather(*(client.get(api.url) for _ in range(5)), return_exceptions=True)
+        )
+
+    assert [type(error) for error in run(use)] == [ApiFailed] * 5
+    assert len(api.asked) == 4
 
 
 def test_get_is_tried_again_behind_the_cache(api: Api) -> None:

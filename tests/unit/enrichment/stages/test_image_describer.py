@@ -47,6 +47,15 @@ def test_image_is_sent_once_and_then_answered_from_the_cache() -> None:
     assert (first.engine, first.model) == ("ollama", "scripted:1b")
 
 
+def test_who_is_asked_is_who_the_key_names() -> None:
+    """Of several hosts another model's answer would be filed under this one's name."""
+    model = seeing()
+
+    describer(model, DictCache()).describe_image(IMAGE)
+
+    assert [asked.model for asked in model.chatted] == [IDENTITY]
+
+
 def test_same_file_is_the_same_question_however_it_was_cleaned() -> None:
     """The key is made of the file's bytes as they were sent."""
     model, cache = seeing(), DictCache()
