@@ -147,7 +147,12 @@ class OllamaPool:
         raise failure
 
     def _learn_from(self, client: OllamaClient, exc: InferenceError) -> None:
-        """Ask a host last for a while; one that lost its model not before it has it again."""
+        """Ask a host last for a while; one that lost its model not before it has it again.
+
+        One alone is asked all the same: nobody else could be.
+        """
+        if len(self.clients) == 1:
+            return
         if isinstance(exc, ModelMissing):
             with suppress(InferenceError):
                 client.known.excuse(exc)

@@ -139,6 +139,16 @@ def test_host_that_lost_its_model_leaves_the_work_to_the_others() -> None:
     assert (questions(first), questions(second)) == (1, 5)
 
 
+def test_only_host_that_lost_its_model_for_a_moment_is_asked_again() -> None:
+    """One that loads it anew is not left alone, and what is cached of it can still be served."""
+    gone = httpx.Response(404, json={"error": "model 'small:1b' not found"})
+    pool = pool_of(Host(steps=[gone]))
+    with pytest.raises(ModelMissing):
+        ask(pool, model=SAME)
+    assert pool.identity() == SAME
+    assert ask(pool, model=SAME) == " happy"
+
+
 def test_host_that_fails_at_once_is_asked_last_for_a_while() -> None:
     """One whose runner crashes costs one question, not all."""
     first, second = Host(steps=[httpx.Response(500)]), Host()
