@@ -33,6 +33,8 @@ BACKLOG = 8
 # Fallbacks take no time: without a bound an outage would leave very many to be enriched again.
 PAUSE_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
+# Of what the site wrote, where it does not do what it should.
+SAID_CHARACTERS = 3_000
 SYSTEMD_RESTART_SECONDS = 0.1
 # Short, so that a model that hangs is given up within a fault. One variant, so that what the model
 # is asked follows from the reflections alone.
@@ -159,7 +161,8 @@ class World:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not reached():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not {what} within {PATIENCE_SECONDS:.0f} s")
+                said = (self.folder / "output.txt").read_text(errors="replace")[-SAID_CHARACTERS:]
+                raise TimeoutError(f"not {what} within {PATIENCE_SECONDS:.0f} s; last told: {said}")
             time.sleep(0.02)
         return time.time()
 
