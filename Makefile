@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run install test lint bench writing proofs chaos clean
+.PHONY: run install test lint bench writing proofs chaos fuzz screenshots clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -13,21 +13,32 @@ run: $(VENV)/.run .env
 
 install: $(VENV)/.dev .env
 
+# Two at a time, because most wait for servers that they start; faults are proven one by one. What a
+# browser does is looked at by a process of its own, in which Django can't use its ORM any more.
 test: install
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/faults --ignore tests/browser
+	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest tests/browser
+endif
 
 lint: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy perfsite cachestats enrichment
+	@$(BIN)/mypy docs/integration
 	@$(BIN)/lint-imports
-	@$(BIN)/djlint --check --lint --quiet perfsite/templates enrichment/templates
+	@$(BIN)/djlint --check --lint --quiet perfsite/templates enrichment/templates cachestats/templates
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
 	@$(BIN)/python -m tests.benchmarks.queue
 	@$(BIN)/python -m tests.benchmarks.roundtrip
+	@$(BIN)/python -m tests.benchmarks.http
+	@$(BIN)/python -m tests.benchmarks.pages --entries 20000 --samples 50000 --reflections 500 --rounds 5
 	@$(BIN)/python -m tests.benchmarks.inference --quick
 
 writing: install
@@ -38,6 +49,12 @@ proofs: install
 
 chaos: install
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+screenshots: install
+	@$(BIN)/python -m tests.screenshots
+
+fuzz: install
+	@$(BIN)/python -m tests.faults.api_fuzz $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -60,7 +77,7 @@ $(VENV)/.run: $(VENV)/.venv requirements.txt requirements-engine.txt
 		echo "The embedded model can't be installed here; the site runs without it."
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-otel.txt
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
