@@ -27,13 +27,13 @@ from cachestats.entries import Entries, check_ttl, encode
 from cachestats.flights import Flights
 from cachestats.health import Health
 from cachestats.keys import Key, make_key, make_material
-from cachestats.lookups import Lookup, Ttl, Turn
+from cachestats.lookups import Freshness, Lookup, Ttl, Turn
 from cachestats.metrics import Recorder
 from cachestats.models import CacheState, Reason
 from cachestats.repair import make_usable
 from cachestats.stores import PostgresStore, SqliteStore, Store
 
-__all__ = ["CacheState", "Lookup", "PerfCache", "get_cache"]
+__all__ = ["CacheState", "Freshness", "Lookup", "PerfCache", "Reason", "get_cache"]
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +131,8 @@ class PerfCache:
         params: Mapping[str, Any] | None = None,
         ttl: Ttl = None,
         cache_type: str = "default",
+        *,
+        freshness: Freshness | None = None,
     ) -> Lookup:
         """Return the stored answer, or compute, store and return it.
 
@@ -144,11 +146,13 @@ class PerfCache:
                 nobody but who computed it: the others in its process compute theirs side by side.
                 Other processes don't hear of it, and compute one after another. Where 0 is known
                 before, give 0 and no function: then nobody waits.
+            freshness: how fresh the answer must be; None: any that is live will do. What another
+                computes at the same time is fresh, but for who wants nothing stored.
 
         Raises:
             InvalidValue: the value is not JSON, or ttl is out of range.
         """
-        with closing(self._approach(content, params, ttl, cache_type)) as approach:
+        with closing(self._approach(content, params, ttl, cache_type, freshness)) as approach:
             while True:
                 try:
                     time.sleep(next(approach))
@@ -171,9 +175,11 @@ class PerfCache:
         params: Mapping[str, Any] | None = None,
         ttl: Ttl = None,
         cache_type: str = "default",
+        *,
+        freshness: Freshness | None = None,
     ) -> Lookup:
         """As `get_or_compute`, for an asynchronous `compute`; waiting blocks no event loop."""
-        with closing(self._approach(content, params, ttl, cache_type)) as approach:
+        with closing(self._approach(content, params, ttl, cache_type, freshness)) as approach:
             while True:
                 try:
                     await asyncio.sleep(next(approach))
@@ -203,12 +209,23 @@ class PerfCache:
         content: Mapping[str, Any],
         params: Mapping[str, Any] | None = None,
         cache_type: str = "default",
+        *,
+        freshness: Freshness | None = None,
     ) -> Lookup | None:
-        """Return what is stored, without counting it; `count` it once it is served."""
+        """Return what is stored, without counting it; `count` it once it is served.
+
+        Args:
+            freshness: what it leaves out counts as not there.
+        """
         started = time.perf_counter()
         if not self._tuning().enabled:
             return None
-        return self._find(self.key(content, params, cache_type), started)[0]
+        since_ms = None
+        if freshness is not None:
+            if freshness.no_store or freshness.no_cache:
+                return None
+            since_ms = freshness.since_ms(int(self._clock() * 1000))
+        return self._find(self.key(content, params, cache_type), started, since_ms)[0]
 
     def count(self, lookup: Lookup) -> None:
         """Count a look-up that was served."""
@@ -254,6 +271,7 @@ class PerfCache:
         params: Mapping[str, Any] | None,
         ttl: Ttl,
         cache_type: str,
+        freshness: Freshness | None,
     ) -> Generator[float, None, Lookup | Turn]:
         """Return an answer that needs no computing, or else whose turn it is: the caller's.
 
@@ -274,9 +292,17 @@ class PerfCache:
             reason=Reason.BYPASSED,
             started=started,
         )
+        if freshness is not None:
+            if freshness.no_store:
+                turn.ttl, turn.reason = 0, Reason.NO_STORE
+                return turn
+            turn.since_ms = freshness.since_ms(int(self._clock() * 1000))
         if not tuning.enabled:
             return turn
-        lookup, reason = self._find(key, started)
+        if freshness is not None and freshness.no_cache:
+            lookup, reason = None, str(Reason.NO_CACHE)
+        else:
+            lookup, reason = self._find(key, started, turn.since_ms)
         if lookup is not None:
             self.count(lookup)
             return lookup
@@ -300,10 +326,13 @@ class PerfCache:
                     return turn
                 if landed is None:
                     continue
+                if turn.since_ms is not None and landed.state is HIT:
+                    # It was stored meanwhile, but perhaps before we came.
+                    continue
                 return self._collapsed(turn, landed)
             turn.flight = yield from flight.lead()
             # Another process may have brought it meanwhile; or purged, which is before our time.
-            lookup, _ = self._find(turn.key, time.perf_counter())
+            lookup, _ = self._find(turn.key, time.perf_counter(), turn.since_ms)
             if lookup is None:
                 flight.generation = turn.generation = self._entries.generation()
                 return turn
@@ -363,13 +392,21 @@ class PerfCache:
             # Interrupted or cancelled: that says nothing about the answer.
             turn.flight.abandon()
 
-    def _find(self, key: Key, started: float) -> tuple[Lookup | None, str]:
-        """Return a live, intact entry as a hit; or None and why, "" when that is not known."""
+    def _find(
+        self, key: Key, started: float, since_ms: int | None = None
+    ) -> tuple[Lookup | None, str]:
+        """Return a live, intact entry as a hit; or None and why, "" when that is not known.
+
+        Args:
+            since_ms: one that was not stored after this is too old; None: none is.
+        """
         now_ms = int(self._clock() * 1000)
         live, reason = self._entries.look(key, key.row_id, now_ms, started)
         if live is None:
             return None, reason
         value, created_ms, expires_ms, cost_ms, model = live
+        if since_ms is not None and created_ms <= since_ms:
+            return None, Reason.TOO_OLD
         lookup = Lookup(
             value,
             HIT,
@@ -398,7 +435,8 @@ class PerfCache:
 
 
 def _label(params: Mapping[str, Any] | None) -> str:
-    return str((params or {}).get("model") or "")[:MODEL_LABEL_LENGTH]
+    # PostgreSQL holds no NUL: one label would cost the counts of all that are written with it.
+    return str((params or {}).get("model") or "").replace("\0", "")[:MODEL_LABEL_LENGTH]
 
 
 def _ms_since(started: float) -> float:

@@ -4,6 +4,8 @@ CacheError
 ├── InvalidKeyMaterial   content, params or cache type can't be made into a key
 ├── InvalidValue         the value is not JSON
 ├── InvalidConfig        the tuning file or a revision breaks its schema
+│   └── InvalidTuningFile    it is the file
+├── RevisionSuperseded   the configuration is no more what a change was meant for
 ├── InvalidFilter        a purge without a filter, or with one that can't be read
 ├── InvalidWindow        a length of time for a report that can't be read
 ├── InvalidTransfer      an exported file that can't be taken in; names the line
@@ -48,6 +50,14 @@ class FieldsInvalid(CacheError):
 
 class InvalidConfig(FieldsInvalid):
     """The tuning file or a revision breaks its schema."""
+
+
+class InvalidTuningFile(InvalidConfig):
+    """The tuning file itself is wrong, whatever is to lie over it."""
+
+
+class RevisionSuperseded(CacheError):
+    """Somebody saved another revision since the one that a change was meant for."""
 
 
 class InvalidFilter(FieldsInvalid):

@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from multiprocessing.util import Finalize
@@ -19,8 +19,10 @@ from typing import TypeVar
 
 from django.db import DatabaseError, connections
 
-from cachestats.batches import pack
+from cachestats import totals
+from cachestats.commits import commit
 from cachestats.errors import StoreUnavailable
+from cachestats.histograms import Histogram
 from cachestats.keys import Material
 from cachestats.models import CacheState, LookupBatch
 from cachestats.stores import Put, Store, Use
@@ -41,6 +43,11 @@ FREE_TIMES = 2.0
 # latency in ms, ms that computing took (None where nothing was computed), and the row that was hit
 # (None for none). When that was is written as the moment of the flush, at most a second later.
 Counted = tuple[str, str, CacheState, str, float, float | None, int | None]
+# Cache type, model, state, reason, and whether nothing was computed: what was computed stays apart
+# from what only looked and found nothing.
+Kind = tuple[str, str, CacheState, str, bool]
+# Latencies and costs, in milliseconds.
+Values = tuple[list[float], list[float]]
 
 
 class Recorder:
@@ -148,9 +155,18 @@ class Recorder:
         connections.close_all()
 
     def _write_batches(self, lookups: Sequence[Counted]) -> None:
+        if not lookups:
+            return
+        kinds = _by_kind(lookups)
+        batches, added = _batches(kinds), _added(kinds)
+
+        def write() -> None:
+            LookupBatch.objects.bulk_create(batches)
+            totals.add(added)
+
         try:
-            if lookups:
-                LookupBatch.objects.bulk_create(_batches(lookups))
+            # In turn with this process's requests, which SQLite would have sleep while this writes.
+            commit(write)
         except DatabaseError as exc:
             logger.warning("[PERF] The counts of %d look-ups were lost: %s", len(lookups), exc)
 
@@ -181,9 +197,9 @@ def _uses(lookups: Iterable[Counted]) -> list[Use]:
     return [Use(row_id, count, now_ms) for row_id, count in hits.items()]
 
 
-def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
-    # What was computed stays apart from what only looked and found nothing.
-    kinds: dict[tuple[str, str, CacheState, str, bool], tuple[list[float], list[float]]] = {}
+def _by_kind(lookups: Iterable[Counted]) -> dict[Kind, Values]:
+    """Return latencies, in order, and costs of look-ups by their kind."""
+    kinds: dict[Kind, Values] = {}
     for cache_type, model, state, reason, latency_ms, cost_ms, _ in lookups:
         kind = (cache_type, model, state, reason, cost_ms is None)
         if (values := kinds.get(kind)) is None:
@@ -191,6 +207,12 @@ def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
         values[0].append(latency_ms)
         if cost_ms is not None:
             values[1].append(cost_ms)
+    for latencies_ms, _ in kinds.values():
+        latencies_ms.sort()
+    return kinds
+
+
+def _batches(kinds: Mapping[Kind, Values]) -> list[LookupBatch]:
     now = datetime.now(UTC)
     return [
         LookupBatch(
@@ -201,8 +223,22 @@ def _batches(lookups: Iterable[Counted]) -> list[LookupBatch]:
             reason=reason,
             count=len(latencies_ms),
             latency_ms=sum(latencies_ms),
-            latencies_ms=pack(latencies_ms),
-            costs_ms=pack(costs_ms),
+            cost_ms=sum(costs_ms),
+            latencies=Histogram.of(latencies_ms).pack(),
+            costs=Histogram.of(costs_ms).pack(),
         )
         for (cache_type, model, state, reason, _), (latencies_ms, costs_ms) in kinds.items()
+    ]
+
+
+def _added(kinds: Mapping[Kind, Values]) -> list[totals.Added]:
+    return [
+        totals.Added(
+            cache_type=cache_type,
+            model=model,
+            state=str(state),
+            latencies_ms=latencies_ms,
+            answered=state in {CacheState.HIT, CacheState.COLLAPSED} or not uncomputed,
+        )
+        for (cache_type, model, state, _, uncomputed), (latencies_ms, _) in kinds.items()
     ]

@@ -12,6 +12,9 @@ WORDS: Mapping[str, str] = {
     Reason.BYPASSED: "the cache was off",
     Reason.DAMAGED: "the stored answer was damaged",
     Reason.UNAVAILABLE: "the cache could not be read",
+    Reason.NO_STORE: "who asked wanted nothing stored",
+    Reason.NO_CACHE: "who asked wanted it computed anew",
+    Reason.TOO_OLD: "the stored answer was too old for who asked",
 }
 ADVICE: Mapping[str, str] = {
     Reason.FIRST_SEEN: "Only filling the cache ahead of time would answer these.",
@@ -21,8 +24,28 @@ ADVICE: Mapping[str, str] = {
     Reason.BYPASSED: "Switch caching.enabled on.",
     Reason.DAMAGED: "Check the disk: answers do not come back as they were stored.",
     Reason.UNAVAILABLE: "Mend what keeps the cache's database from being read; the log names it.",
+    Reason.NO_STORE: "Only who asks can spare these, by not sending no-store.",
+    Reason.NO_CACHE: "Only who asks can spare these, by not sending no-cache.",
+    Reason.TOO_OLD: "Only who asks can spare these, by sending a greater max-age.",
     UNKNOWN: "Nothing is known of these.",
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A reason as people say it, and what would raise the hit rate, in one sentence."""
+
+    words: str
+    advice: str
+
+
+def describe(reason: str) -> Described:
+    """Return a reason in words: "never seen before", "changed: model"."""
+    kind, _, names = reason.partition(": ")
+    advice = ADVICE.get(kind, ADVICE[UNKNOWN])
+    if kind == Reason.CHANGED:
+        advice = f"Keep to one value of {names}, where the answer may stay the same."
+    return Described(words=WORDS.get(reason, reason), advice=advice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +58,10 @@ class ReasonShare:
 
     @property
     def words(self) -> str:
-        """The reason as people say it: "never seen before", "changed: model"."""
-        return WORDS.get(self.reason, self.reason)
+        """The reason as people say it."""
+        return describe(self.reason).words
 
     @property
     def advice(self) -> str:
         """What would raise the hit rate, in one sentence."""
-        kind, _, names = self.reason.partition(": ")
-        if kind == Reason.CHANGED:
-            return f"Keep to one value of {names}, where the answer may stay the same."
-        return ADVICE.get(kind, ADVICE[UNKNOWN])
+        return describe(self.reason).advice

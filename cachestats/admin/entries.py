@@ -1,32 +1,22 @@
 """Entries and what is known beside them, at a million rows as at ten."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
 from cachestats import services
+from cachestats.admin.filters import GoneFilter, TypeFilter, UsedFilter
 from cachestats.admin.rows import CacheFileAdmin
+from cachestats.admin.stats import stats_page
 from cachestats.errors import InvalidFilter
-from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse
+from cachestats.models import CacheEntry, EntryTotal, EntryUse
 from cachestats.models.entries import moment
-
-
-class TypeFilter(admin.SimpleListFilter):
-    """Types of answers, from the totals: nobody reads all entries for them."""
-
-    title = "type"
-    parameter_name = "cache_type"
-
-    def lookups(self, _request: HttpRequest, _model_admin: object) -> list[tuple[str, str]]:
-        totals = EntryTotal.objects.filter(entries__gt=0).order_by("cache_type")
-        return [(total.cache_type, f"{total.cache_type} ({total.entries:,})") for total in totals]
-
-    def queryset(self, _request: HttpRequest, entries: QuerySet[Any]) -> QuerySet[Any]:
-        return entries.filter(cache_type=self.value()) if self.value() else entries
 
 
 @admin.register(CacheEntry)
@@ -52,7 +42,6 @@ class CacheEntryAdmin(CacheFileAdmin):
         "model",
         "size_bytes",
         "cost",
-        "checksum",
         "hits",
         "last_use",
         "created_at",
@@ -105,40 +94,41 @@ class CacheEntryAdmin(CacheFileAdmin):
         return request.user.has_perm("cachestats.delete_cacheentry")
 
     @admin.action(description="Purge the selected entries", permissions=["purge"])
-    def purge(self, request: HttpRequest, queryset: QuerySet[CacheEntry]) -> None:
+    def purge(self, request: HttpRequest, queryset: QuerySet[CacheEntry]) -> HttpResponse | None:
+        """Show what would go; with a confirming POST, purge it."""
+        across = request.POST.get("select_across") == "1"
+        # All that the list shows, on whatever page: what was asked for is the filter itself.
+        try:
+            asked = _listed(request) if across else None
+        except InvalidFilter as exc:
+            self.message_user(request, f"Nothing was purged. {exc}", messages.ERROR)
+            return None
+        picked = [] if asked else list(queryset.values_list("id", flat=True))
+        if request.POST.get("confirmed") != "yes":
+            foreseen = services.preview(asked) if asked else services.preview_entries(picked)
+            return self._confirmation(request, foreseen, across=across)
         actor = request.user.get_username()
-        if request.POST.get("select_across") == "1":
-            # All that the list shows, on whatever page: what was asked for is the filter itself.
-            cache_type, key = request.GET.get("cache_type"), _digits(request.GET.get("q", ""))
-            every = not (cache_type or key)
-            asked = services.PurgeFilter(type=cache_type, key=key or None, all=every)
-            result = services.purge(asked, actor)
-        else:
-            result = services.purge_entries(list(queryset.values_list("id", flat=True)), actor)
-        self.message_user(request, f"{result.deleted} entries were purged.")
+        result = services.purge(asked, actor) if asked else services.purge_entries(picked, actor)
+        self.message_user(request, f"{_entries(result.deleted)} purged.", messages.SUCCESS)
+        return None
 
+    def _confirmation(
+        self, request: HttpRequest, foreseen: services.PurgePreview, *, across: bool
+    ) -> HttpResponse:
+        page = {
+            **self.admin_site.each_context(request),
+            "title": f"Purge {_entries(foreseen.matched)}?",
+            "opts": self.opts,
+            "foreseen": foreseen,
+            "everything": across and not (request.GET.get("cache_type") or request.GET.get("q")),
+            "picked": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "across": across,
+        }
+        return TemplateResponse(request, "cachestats/admin/purge_confirmation.html", page)
 
-class GoneFilter(admin.SimpleListFilter):
-    """Entries that are there, or those that are gone by what took them."""
-
-    title = "state"
-    parameter_name = "gone"
-
-    def lookups(self, _request: HttpRequest, _model_admin: object) -> list[tuple[str, str]]:
-        return [("", "There"), *((gone.value, gone.label) for gone in Departure)]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        # Without "All": each of these has an index to list it by.
-        for value, title in self.lookup_choices:
-            query = changelist.get_query_string({self.parameter_name: value})
-            selected = (self.value() or "") == value
-            yield {"selected": selected, "query_string": query, "display": title}
-
-    def queryset(self, _request: HttpRequest, uses: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value():
-            return uses.filter(gone="")
-        # The first part is what the index is made for.
-        return uses.exclude(gone="").filter(gone=self.value())
+    def get_urls(self) -> list[URLPattern]:
+        stats = self.admin_site.admin_view(stats_page)
+        return [path("stats/", stats, name="cachestats_stats"), *super().get_urls()]
 
 
 @admin.register(EntryUse)
@@ -146,7 +136,7 @@ class EntryUseAdmin(CacheFileAdmin):
     """What is known of each key: how often and when it was used, and why its entry went."""
 
     list_display = ("key_digits", "cache_type", "model", "hits", "last_use", "gone")
-    list_filter = (GoneFilter,)
+    list_filter = (GoneFilter, UsedFilter)
     ordering = ("-used_ms",)
     fields = (
         "key_digits",
@@ -161,13 +151,13 @@ class EntryUseAdmin(CacheFileAdmin):
     )
 
     def known_count(self, request: HttpRequest) -> int | None:
-        if request.GET.get("gone"):
+        if request.GET.get("gone") or request.GET.get("used"):
             return None
         return services.count_entries()
 
     @admin.display(description="Key begins with")
     def key_digits(self, use: EntryUse) -> str:
-        return f"{use.id % 2**64:016x}"
+        return use.digits
 
     @admin.display(description="Last use")
     def last_use(self, use: EntryUse) -> datetime:
@@ -184,6 +174,16 @@ class EntryTotalAdmin(CacheFileAdmin):
 
     list_display = ("cache_type", "entries", "size_bytes")
     fields = list_display
+
+
+def _listed(request: HttpRequest) -> services.PurgeFilter:
+    """Return the filter that shows what the list shows."""
+    cache_type, key = request.GET.get("cache_type"), _digits(request.GET.get("q", ""))
+    return services.PurgeFilter(type=cache_type, key=key or None, all=not (cache_type or key))
+
+
+def _entries(number: int) -> str:
+    return f"{number:,} {'entry' if number == 1 else 'entries'}"
 
 
 def _digits(written: str) -> str:

@@ -7,32 +7,61 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from cachestats import config, services
-from cachestats.admin.rows import ReadOnlyAdmin
+from cachestats import audits, config, services
+from cachestats.admin.filters import TypeFilter
+from cachestats.changelists import LongList, PeriodFilter, ReadOnlyAdmin
 from cachestats.errors import InvalidConfig
-from cachestats.models import Audit, ConfigRevision, LookupBatch
+from cachestats.models import Audit, ConfigRevision, LookupBatch, LookupSpan
 
 
 @admin.register(LookupBatch)
 class LookupBatchAdmin(ReadOnlyAdmin):
-    """Look-ups that were counted."""
+    """Look-ups that were counted a moment ago."""
 
     list_display = ("at", "cache_type", "model", "state", "reason", "count", "latency_ms")
-    list_filter = ("state", "cache_type")
+    list_filter = (("at", PeriodFilter), "state", TypeFilter)
     fields = list_display
-    date_hierarchy = "at"
-    show_full_result_count = False
+
+
+@admin.register(LookupSpan)
+class LookupSpanAdmin(ReadOnlyAdmin):
+    """Look-ups added up by spans of time."""
+
+    list_display = (
+        "at",
+        "seconds",
+        "cache_type",
+        "model",
+        "state",
+        "reason",
+        "count",
+        "latency_ms",
+    )
+    list_filter = (("at", PeriodFilter), "seconds", "state", TypeFilter)
+    fields = list_display
 
 
 @admin.register(Audit)
 class AuditAdmin(ReadOnlyAdmin):
     """Who purged what."""
 
-    list_display = ("at", "actor", "filters", "deleted", "freed_bytes")
-    date_hierarchy = "at"
+    list_display = ("at", "actor", "asked", "deleted", "freed")
+    list_filter = (("at", PeriodFilter),)
+    search_fields = ("actor",)
+    search_help_text = "Part of the name of who purged"
+    fields = list_display
+
+    @admin.display(description="What was asked for")
+    def asked(self, audit: Audit) -> str:
+        return audits.in_words(audit.filters)
+
+    @admin.display(description="Freed")
+    def freed(self, audit: Audit) -> str:
+        return filesizeformat(audit.freed_bytes)
 
 
 class RevisionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
@@ -56,11 +85,15 @@ class RevisionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stu
 
 
 @admin.register(ConfigRevision)
-class ConfigRevisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
+class ConfigRevisionAdmin(LongList):
     """Configuration: what is in force and from where, and a new revision over it."""
 
     form = RevisionForm
-    list_display = ("number", "overlay", "author", "created_at", "reason")
+    list_display = ("number", "overlay", "author", "token_name", "created_at", "reason")
+    list_filter = (("created_at", PeriodFilter),)
+    list_select_related = ("author",)
+    search_fields = ("reason", "author__username", "token_name")
+    search_help_text = "Part of the reason, or of who saved it"
     readonly_fields = ("in_force",)
     fields = ("in_force", "overlay", "reason")
     actions = ("restore",)

@@ -1,4 +1,4 @@
-"""What lists of the admin have in common."""
+"""What lists of the cache's own database have in common."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,21 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cachestats import services
+from cachestats.changelists import ReadOnlyAdmin
 
 View = Callable[..., HttpResponse]
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in stubs only
-    """Rows that the site writes and people read."""
-
-    def has_add_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: object = None) -> bool:
-        return False
 
 
 def _while_usable(view: View) -> View:
@@ -45,11 +33,7 @@ def _while_usable(view: View) -> View:
 
 
 class CacheFileAdmin(ReadOnlyAdmin):
-    """Rows of the cache's own database, which may be broken, and too many to sort or to count."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    sortable_by = ()
+    """Rows of the cache's own database, which may be broken."""
 
     changelist_view = _while_usable(admin.ModelAdmin.changelist_view)
     changeform_view = _while_usable(admin.ModelAdmin.changeform_view)
@@ -57,7 +41,7 @@ class CacheFileAdmin(ReadOnlyAdmin):
     history_view = _while_usable(admin.ModelAdmin.history_view)
 
     def known_count(self, _request: HttpRequest) -> int | None:
-        """Return how many rows the request asks for; None: few enough to count them."""
+        """Return how many rows the request asks for; None where nobody knows without counting."""
         return None
 
     def get_paginator(

@@ -3,6 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any, ClassVar, cast
 
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,9 +11,64 @@ from rest_framework.status import HTTP_503_SERVICE_UNAVAILABLE
 from rest_framework.views import APIView
 
 from cachestats import reports, services
+from cachestats.api.schemas import SWITCHES, Purge
+from cachestats.api.schemas import WINDOW as WINDOW_PATTERN
+from cachestats.batches import LOOKUP_DAYS
 from cachestats.errors import FieldError, InvalidFilter, InvalidWindow
 
-SWITCHES = ("expired", "all")
+TAG = "Cache"
+WINDOW = OpenApiParameter(
+    "window",
+    {"type": "string", "pattern": WINDOW_PATTERN},
+    description=f"How far back: a number and s, m, h or d, at most {LOOKUP_DAYS}d; 24h without.",
+)
+LOOKUPS = {
+    "lookups": 240,
+    "hit_rate": 0.75,
+    "hit_count": 170,
+    "miss_count": 60,
+    "collapsed_count": 10,
+    "bypass_count": 0,
+    "hits": {"count": 170, "p50_ms": 0.12, "p95_ms": 0.31, "p99_ms": 0.8},
+    "misses": {"count": 60, "p50_ms": 2150.0, "p95_ms": 4310.0, "p99_ms": 6020.0},
+    "time_saved_seconds": 365.4,
+    "reasons": {"first_seen": 52, "expired": 8},
+}
+STATS = OpenApiExample(
+    "A day",
+    value={
+        "enabled": True,
+        "healthy": True,
+        "trouble": "",
+        "set_aside": [],
+        "window_hours": 24.0,
+        "entries": 60,
+        "bytes": 72417,
+        "overall": LOOKUPS,
+        "by_type": {"stage1_enrichment": LOOKUPS},
+        "entries_by_type": {"stage1_enrichment": 60},
+    },
+)
+PURGES = [
+    OpenApiExample(
+        "What would go",
+        value={"type": "stage2_enrichment", "older_than": "7d", "dry_run": True},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "Nothing went yet",
+        value={
+            "matched": 41,
+            "deleted": 0,
+            "freed_bytes": 0,
+            "dry_run": True,
+            "matched_bytes": 39442,
+            "cost_seconds": 176.7,
+            "audit_id": None,
+        },
+        response_only=True,
+    ),
+]
 
 
 class CacheUnavailable(APIException):
@@ -28,6 +84,14 @@ class CacheStats(APIView):
 
     required_scopes: ClassVar = {"GET": "cache:read"}
 
+    @extend_schema(
+        operation_id="cache_stats",
+        tags=[TAG],
+        summary="Read the cache's numbers",
+        parameters=[WINDOW],
+        responses=reports.CacheReport,
+        examples=[STATS],
+    )
     def get(self, request: Request) -> Response:
         try:
             window = reports.read_window(request.query_params.get("window", "24h"))
@@ -41,6 +105,14 @@ class CachePurge(APIView):
 
     required_scopes: ClassVar = {"POST": "cache:purge"}
 
+    @extend_schema(
+        operation_id="cache_purge",
+        tags=[TAG],
+        summary="Delete entries",
+        request=Purge,
+        responses=services.PurgeResult,
+        examples=PURGES,
+    )
     def post(self, request: Request) -> Response:
         try:
             filters, dry_run = read_purge(cast(dict[str, Any], request.data))

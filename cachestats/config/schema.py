@@ -12,15 +12,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cachestats.config.accepted import accepted
 from cachestats.errors import FieldError, InvalidConfig
 from cachestats.keys import CACHE_TYPE
 
 MAX_TTL = 10 * 365 * 86400
+# Less is no time to answer in: every question would fail.
+SHORTEST_TIMEOUT = 0.1
 Seconds = Annotated[int, Field(ge=0, le=MAX_TTL)]
 Weight = Annotated[float, Field(ge=0, le=10)]
 Lean = Annotated[float, Field(ge=-10, le=10)]
 CacheType = Annotated[str, Field(pattern=f"^{CACHE_TYPE.pattern}$")]
 SWITCH = "caching.enabled"
+LEAN = "Added to the score of {}: above 0 if it is named too seldom."
 
 
 class Section(BaseModel):
@@ -32,14 +36,38 @@ class Section(BaseModel):
 class Inference(Section):
     """How the model is asked."""
 
-    num_threads: int | None = Field(None, ge=1, le=512)  # None: the physical cores
-    num_batch: int | None = Field(None, ge=1, le=8192)  # tokens; None: the host's own
-    num_ctx: int = Field(4096, ge=512, le=131072)  # tokens; a change reloads the model
-    num_predict_short: int = Field(120, ge=1, le=4096)  # tokens, Stage 1
-    num_predict_long: int = Field(160, ge=1, le=4096)  # tokens, Stage 2
-    temperature: float = Field(0.3, ge=0, le=2)
-    variants: int = Field(3, ge=1, le=10)  # of Stage 2's text for one feeling
-    keep_alive: str = Field("30m", pattern=r"^(-?\d+|\d+(ms|s|m|h))$")
+    num_threads: int | None = Field(
+        None, ge=1, le=512, description="Threads that the model runs in; null: the physical cores."
+    )
+    num_batch: int | None = Field(
+        None,
+        ge=1,
+        le=8192,
+        description="Tokens of a prompt that are worked on at once; null: the host's own.",
+    )
+    num_ctx: int = Field(
+        4096, ge=512, le=131072, description="Tokens of context; a change reloads the model."
+    )
+    num_predict_short: int = Field(
+        120, ge=1, le=4096, description="Tokens that Stage 1 may be answered with."
+    )
+    num_predict_long: int = Field(
+        160, ge=1, le=4096, description="Tokens that Stage 2 may be answered with."
+    )
+    temperature: float = Field(
+        0.3, ge=0, le=2, description="How free the model is; at 0 it writes the same each time."
+    )
+    variants: int = Field(
+        3, ge=1, le=10, description="Texts of Stage 2 for one feeling, given in turn."
+    )
+    keep_alive: str = Field(
+        "30m",
+        pattern=r"^(-?[0-9]{1,9}|[0-9]{1,9}(ms|s|m|h))$",
+        description="For how long the host keeps the model loaded; -1: for ever.",
+        json_schema_extra={
+            "accepted": 'a length of time such as "30m", "2h", "90" (seconds), "-1"'
+        },
+    )
 
 
 class Scoring(Section):
@@ -49,29 +77,49 @@ class Scoring(Section):
     `evaluate --fit --apply` fits them to another model.
     """
 
-    method: Literal["likelihood", "schema"] = "likelihood"  # how the model is asked for a feeling
-    model_weight: Weight = 0.855
-    lexicon_weight: Weight = 1.366
-    polarity_weight: Weight = 0.588  # of the model's verdict on pleasant or unpleasant
-    # Added to a primary's score: above 0 for one that is named too seldom.
-    lean_sad: Lean = 0.11
-    lean_mad: Lean = 0.918
-    lean_scared: Lean = 0.52
-    lean_joyful: Lean = -1.353
-    lean_powerful: Lean = -0.81
-    lean_peaceful: Lean = 0.617
-    confidence_slope: Weight = 0.791
-    confidence_offset: Lean = 0.679
+    method: Literal["likelihood", "schema"] = Field(
+        "likelihood", description="How the model is asked for a feeling."
+    )
+    model_weight: Weight = Field(0.855, description="Weight of the model's answer.")
+    lexicon_weight: Weight = Field(1.366, description="Weight of the words' own meaning.")
+    polarity_weight: Weight = Field(
+        0.588, description="Weight of the model's verdict on pleasant or unpleasant."
+    )
+    lean_sad: Lean = Field(0.11, description=LEAN.format("sad"))
+    lean_mad: Lean = Field(0.918, description=LEAN.format("mad"))
+    lean_scared: Lean = Field(0.52, description=LEAN.format("scared"))
+    lean_joyful: Lean = Field(-1.353, description=LEAN.format("joyful"))
+    lean_powerful: Lean = Field(-0.81, description=LEAN.format("powerful"))
+    lean_peaceful: Lean = Field(0.617, description=LEAN.format("peaceful"))
+    confidence_slope: Weight = Field(
+        0.791, description="How closely confidence follows the share of the best feeling."
+    )
+    confidence_offset: Lean = Field(0.679, description="Added to confidence, as log odds.")
 
 
 class Caching(Section):
     """What is kept, for how long and how much of it."""
 
-    enabled: bool = True
-    default_ttl: Seconds = 30 * 86400
-    ttl_api: Seconds = 86400
-    ttl_by_type: dict[CacheType, Seconds] = {}
-    max_bytes: int = Field(1024**3, ge=1024**2)
+    enabled: bool = Field(True, description="Whether anything is cached; the file can forbid it.")
+    default_ttl: Seconds = Field(
+        30 * 86400, description="Seconds that an entry lives; 0: it is not stored."
+    )
+    ttl_api: Seconds = Field(86400, description="Seconds for the type api: answers of other APIs.")
+    ttl_by_type: dict[CacheType, Seconds] = Field(
+        {},
+        description="Seconds for single types, before the other two.",
+        json_schema_extra={
+            "accepted": "an object with names of cache types (1 to 40 of a to z, 0 to 9 and _) and "
+            f"for each a whole number from 0 to {MAX_TTL:,}",
+            "additionalProperties": False,
+        },
+    )
+    max_bytes: int = Field(
+        1024**3,
+        ge=1024**2,
+        le=1024**5,
+        description="Bytes of all values; beyond that those used longest ago go.",
+    )
 
     def ttl(self, cache_type: str) -> int:
         """Return how many seconds an entry of this type lives by default; 0: it is not stored."""
@@ -82,12 +130,24 @@ class Caching(Section):
 class Networking(Section):
     """How hosts are spoken to."""
 
-    max_concurrent_requests: int = Field(16, ge=1, le=1024)
-    per_host_limit: int = Field(6, ge=1, le=1024)
-    timeout_connect: float = Field(10, gt=0, le=600)  # seconds
-    timeout_read: float = Field(180, gt=0, le=3600)  # seconds
-    retry_attempts: int = Field(3, ge=0, le=10)  # after the first
-    retry_backoff_ms: tuple[Annotated[int, Field(ge=0, le=60000)], ...] = (100, 300, 900)
+    max_concurrent_requests: int = Field(
+        16, ge=1, le=1024, description="Requests at once of a process, to all hosts together."
+    )
+    per_host_limit: int = Field(
+        6, ge=1, le=1024, description="Requests at once of a process, to one host."
+    )
+    timeout_connect: float = Field(
+        10, ge=SHORTEST_TIMEOUT, le=600, description="Seconds until a host is reached."
+    )
+    timeout_read: float = Field(
+        180, ge=SHORTEST_TIMEOUT, le=3600, description="Seconds until an answer comes."
+    )
+    retry_attempts: int = Field(3, ge=0, le=10, description="Attempts after the first.")
+    retry_backoff_ms: tuple[Annotated[int, Field(ge=0, le=60000)], ...] = Field(
+        (100, 300, 900),
+        description="Milliseconds before each further attempt; the last goes on.",
+        json_schema_extra={"accepted": "a list of whole numbers from 0 to 60,000"},
+    )
 
 
 class Config(Section):
@@ -152,11 +212,40 @@ def merge(
     return Effective(config=parse(values), sources=sources)
 
 
+def sections() -> dict[str, type[Section]]:
+    """Return the sections by name."""
+    return {name: type(field.default) for name, field in Config.model_fields.items()}
+
+
+def flat(overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an overlay's values by "section.name"."""
+    return {
+        f"{section}.{name}": value
+        for section, values in overlay.items()
+        for name, value in values.items()
+    }
+
+
+def differs(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
+    """Return whether two flat overlays say otherwise of a value, or only one of them speaks."""
+    return (name in one, one.get(name)) != (name in other, other.get(name))
+
+
 def _field_error(error: Any) -> FieldError:
-    field = ".".join(str(part) for part in error["loc"]) or "file"
-    if error["type"] == "extra_forbidden":
-        parent = error["loc"][:-1]
-        section = Config.model_fields[parent[0]].annotation if parent else Config
-        names = ", ".join(section.model_fields) if section else ""
-        return FieldError(field=field, message=f"is not known here; accepted: {names}")
-    return FieldError(field=field, message=str(error["msg"]))
+    """Return what is wrong where, and what is accepted there."""
+    place = [str(part) for part in error["loc"] if part != "[key]"]
+    field = ".".join(place) or "file"
+    known = sections()
+    if not place:
+        return FieldError(field=field, message="must be a JSON object")
+    if place[0] not in known:
+        return FieldError(field=field, message=f"is not known here; accepted: {', '.join(known)}")
+    names = known[place[0]].model_fields
+    if len(place) == 1:
+        return FieldError(field=field, message=f"must be an object with any of: {', '.join(names)}")
+    if place[1] not in names:
+        return FieldError(field=field, message=f"is not known here; accepted: {', '.join(names)}")
+    told = accepted(names[place[1]])
+    # Of an item of a list it is said what the list may be.
+    whole = "" if len(place) == 2 else f"{place[0]}.{place[1]} "
+    return FieldError(field=field, message=f"{whole}must be {told}")

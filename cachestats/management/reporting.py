@@ -39,4 +39,8 @@ class ReportCommand(BaseCommand):
     def tell(self, window: timedelta) -> Told:
         """Return the report as JSON's members and as blocks of lines; empty ones are not shown."""
         report = cache_report(window)
-        return asdict(report), [section(report) for section in self.sections]
+        return asdict(report), self.blocks(report)
+
+    def blocks(self, report: CacheReport) -> list[list[str]]:
+        """Return the sections' lines."""
+        return [section(report) for section in self.sections]

@@ -9,7 +9,9 @@ from cachestats.models.entries import (
     Generation,
 )
 from cachestats.models.records import Audit, ConfigRevision
-from cachestats.models.samples import CacheState, LookupBatch, Reason
+from cachestats.models.samples import CacheState, LookupBatch, Lookups, LookupSpan, Reason, Span
+from cachestats.models.totals import LatencyTotal, LookupTotal
+from cachestats.models.worth import WorthSnapshot
 
 __all__ = [
     "Audit",
@@ -21,6 +23,12 @@ __all__ = [
     "EntryUse",
     "Failure",
     "Generation",
+    "LatencyTotal",
     "LookupBatch",
+    "LookupSpan",
+    "LookupTotal",
+    "Lookups",
     "Reason",
+    "Span",
+    "WorthSnapshot",
 ]

@@ -29,13 +29,21 @@ def row_id(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+ID_DIGITS = 16
+
+
+def id_range(digits: str) -> tuple[int, int]:
+    """Return the first and the last primary key of keys that start with these digits (1 to 16)."""
+    first, last = (row_id(bytes.fromhex(digits.ljust(ID_DIGITS, end))) for end in "0f")
+    return first, last
+
+
 class EntryQuerySet(models.QuerySet["CacheEntry"]):
     """Entries, narrowed step by step."""
 
     def with_key(self, digits: str) -> "EntryQuerySet":
         """Entries whose key starts with these hexadecimal digits (8 or more)."""
-        first, last = (row_id(bytes.fromhex(digits[:16].ljust(16, end))) for end in "0f")
-        entries = self.filter(id__range=(first, last))
+        entries = self.filter(id__range=id_range(digits[:ID_DIGITS]))
         if len(digits) <= 16:
             return entries
         matching = [entry.id for entry in entries if entry.key.startswith(digits)]
@@ -102,6 +110,7 @@ class EntryUse(models.Model):
     model = models.CharField(max_length=200, blank=True)
     size_bytes = models.IntegerField()
     cost_ms = models.FloatField(null=True)
+    created_ms = models.BigIntegerField(default=0, help_text="Milliseconds since 1970")
     expires_ms = models.BigIntegerField(help_text="Milliseconds since 1970")
     hits = models.BigIntegerField(default=0)
     used_ms = models.BigIntegerField(help_text="Stored or last hit; milliseconds since 1970")
@@ -117,6 +126,11 @@ class EntryUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hits} hits"
+
+    @property
+    def digits(self) -> str:
+        """The first 16 hexadecimal digits of the key, by which an entry is named."""
+        return f"{self.id % 2**64:0{ID_DIGITS}x}"
 
 
 class EntryTotal(models.Model):

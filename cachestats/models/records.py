@@ -13,6 +13,9 @@ class ConfigRevision(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    token_name = models.CharField(
+        max_length=150, blank=True, help_text="Of the access token that it was saved with"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

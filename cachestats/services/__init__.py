@@ -7,19 +7,30 @@ from django.db import DatabaseError
 
 from cachestats.services.history import EntryLife, LostEntry, entry_lives, lost_entries
 from cachestats.services.purge import (
+    ENTRY_KEY,
     PurgeFilter,
+    PurgePreview,
     PurgeResult,
+    TypePreview,
     forget_entry,
     forget_failures,
+    preview,
+    preview_entries,
     purge,
     purge_entries,
+    purge_entry,
 )
 from cachestats.services.removal import checkpoint
 from cachestats.services.revisions import (
+    REASON_CHARACTERS,
+    Preview,
     change_config,
     check_overlay,
+    preview_change,
+    preview_restore,
     restore_revision,
     save_revision,
+    undo_revision,
 )
 from cachestats.services.transfer import (
     ImportResult,
@@ -27,25 +38,41 @@ from cachestats.services.transfer import (
     export_entries,
     import_entries,
 )
-from cachestats.services.upkeep import count_bytes, count_entries, evict, expire, relist, sweep
+from cachestats.services.upkeep import (
+    count_bytes,
+    count_entries,
+    count_up,
+    evict,
+    expire,
+    relist,
+    sweep,
+)
+from cachestats.services.values import StoredValue, replace_value, stored_value
 
 # What a cache file that is missing, locked or damaged makes Django raise; a damaged schema is no
 # text any more.
 UNUSABLE = (DatabaseError, UnicodeDecodeError)
 
 __all__ = [
+    "ENTRY_KEY",
+    "REASON_CHARACTERS",
     "UNUSABLE",
     "EntryLife",
     "ImportResult",
     "LostEntry",
+    "Preview",
     "PurgeFilter",
+    "PurgePreview",
     "PurgeResult",
+    "StoredValue",
+    "TypePreview",
     "change_config",
     "check_lines",
     "check_overlay",
     "checkpoint",
     "count_bytes",
     "count_entries",
+    "count_up",
     "entry_lives",
     "evict",
     "expire",
@@ -54,10 +81,18 @@ __all__ = [
     "forget_failures",
     "import_entries",
     "lost_entries",
+    "preview",
+    "preview_change",
+    "preview_entries",
+    "preview_restore",
     "purge",
     "purge_entries",
+    "purge_entry",
     "relist",
+    "replace_value",
     "restore_revision",
     "save_revision",
+    "stored_value",
     "sweep",
+    "undo_revision",
 ]

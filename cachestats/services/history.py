@@ -7,9 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from cachestats.models import Departure, EntryUse
-from cachestats.models.entries import row_id
-
-ID_DIGITS = 16
+from cachestats.models.entries import ID_DIGITS, row_id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, Sum
 
 from cachestats.durations import DURATION, parse_duration
 from cachestats.errors import FieldError, InvalidFilter
 from cachestats.keys import CACHE_TYPE
 from cachestats.models import Audit, CacheEntry, Departure, EntryUse, Failure, Generation
-from cachestats.models.entries import EntryQuerySet, row_id
+from cachestats.models.entries import ID_DIGITS, EntryQuerySet, row_id
 from cachestats.services.removal import checkpoint, remove, remove_all
 
 KEY = re.compile(r"[0-9a-f]{8,64}")
-# Half a character, as JSON's \ud800 or a shell's stray byte make it; no database takes one.
-SURROGATE = re.compile(r"[\ud800-\udfff]")
+# By which lists name an entry.
+ENTRY_KEY = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
+# NUL, and half a character, as JSON's \ud800 or a shell's stray byte make it: PostgreSQL takes
+# neither, SQLite no half.
+NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class PurgeFilter:
             errors.append(FieldError(field="filter", message=f"give at least one of: {accepted}"))
         if self.type is not None and not CACHE_TYPE.fullmatch(self.type):
             errors.append(FieldError(field="type", message="must be 1 to 40 of a-z, 0-9 and _"))
-        if self.model is not None and SURROGATE.search(self.model):
+        if self.model is not None and NO_TEXT.search(self.model):
             errors.append(FieldError(field="model", message="must be Unicode text"))
         if self.key is not None and not KEY.fullmatch(self.key):
             errors.append(FieldError(field="key", message="must be 8 to 64 hexadecimal digits"))
@@ -51,6 +54,10 @@ class PurgeFilter:
             )
         if errors:
             raise InvalidFilter(errors)
+
+    def given(self) -> dict[str, str | bool]:
+        """Return the parts that were given, by name."""
+        return {name: part for name, part in asdict(self).items() if part not in (None, False)}
 
     def entries(self) -> EntryQuerySet:
         """Return the entries that match all parts."""
@@ -73,13 +80,74 @@ class PurgeFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TypePreview:
+    """What a purge would delete of one type: entries, bytes of values, and their worth.
+
+    cost_seconds: what computing them again would take. What was only stored costs nothing.
+    """
+
+    type: str
+    matched: int
+    bytes: int
+    cost_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgePreview:
+    """What a purge would delete: as `TypePreview`, of all types together and of each by name."""
+
+    matched: int
+    bytes: int
+    cost_seconds: float
+    by_type: tuple[TypePreview, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PurgeResult:
-    """What a purge matched and deleted, in entries and bytes of values."""
+    """What a purge matched and deleted, in entries and bytes of values.
+
+    matched_bytes: of the values that matched. cost_seconds: what computing the matched entries
+    again takes. audit_id: the number of its row in the audit; None for a dry run.
+    """
 
     matched: int
     deleted: int
     freed_bytes: int
     dry_run: bool
+    matched_bytes: int
+    cost_seconds: float
+    audit_id: int | None = None
+
+
+def preview(filters: PurgeFilter) -> PurgePreview:
+    """Return what `purge` would delete now; nothing is deleted.
+
+    It reads through all entries; none of their values is fetched.
+    """
+    return _preview(filters.entries())
+
+
+def preview_entries(row_ids: Sequence[int]) -> PurgePreview:
+    """Return what `purge_entries` would delete now; nothing is deleted."""
+    return _preview(CacheEntry.objects.filter(id__in=row_ids))
+
+
+def _preview(entries: EntryQuerySet) -> PurgePreview:
+    matching = entries.order_by("cache_type").values_list("cache_type")
+    by_type = tuple(
+        TypePreview(
+            type=name, matched=matched, bytes=size_bytes, cost_seconds=_cost_seconds(cost_ms)
+        )
+        for name, matched, size_bytes, cost_ms in matching.annotate(
+            Count("id"), Sum("size_bytes"), Sum("cost_ms", default=0.0)
+        )
+    )
+    return PurgePreview(
+        matched=sum(found.matched for found in by_type),
+        bytes=sum(found.bytes for found in by_type),
+        cost_seconds=round(sum(found.cost_seconds for found in by_type), 3),
+        by_type=by_type,
+    )
 
 
 def purge(filters: PurgeFilter, actor: str, *, dry_run: bool = False) -> PurgeResult:
@@ -87,14 +155,19 @@ def purge(filters: PurgeFilter, actor: str, *, dry_run: bool = False) -> PurgeRe
 
     What is being computed meanwhile was asked for before the purge, and is not stored after it.
     """
-    matching = filters.entries()
     if dry_run:
-        matched = matching.count()
-        return PurgeResult(matched=matched, deleted=0, freed_bytes=0, dry_run=True)
+        found = preview(filters)
+        return PurgeResult(
+            matched=found.matched,
+            deleted=0,
+            freed_bytes=0,
+            dry_run=True,
+            matched_bytes=found.bytes,
+            cost_seconds=found.cost_seconds,
+        )
     if not (filters.expired or filters.older_than):
         _start_generation()
-    asked = {name: value for name, value in asdict(filters).items() if value not in (None, False)}
-    return _purge(matching, actor, asked)
+    return _purge(filters.entries(), actor, filters.given())
 
 
 def purge_entries(row_ids: Sequence[int], actor: str) -> PurgeResult:
@@ -104,6 +177,14 @@ def purge_entries(row_ids: Sequence[int], actor: str) -> PurgeResult:
     return _purge(picked, actor, {"keys": [entry.key[:8] for entry in picked.defer("value")]})
 
 
+def purge_entry(digits: str, actor: str) -> PurgeResult | None:
+    """Delete the entry of these 16 digits, as `purge` does; None if there is none."""
+    found = row_id(bytes.fromhex(digits))
+    if not CacheEntry.objects.filter(id=found).exists():
+        return None
+    return purge_entries([found], actor)
+
+
 def _start_generation() -> None:
     Generation.objects.get_or_create(id=1)
     Generation.objects.update(number=F("number") + 1)
@@ -111,10 +192,12 @@ def _start_generation() -> None:
 
 def _purge(matching: EntryQuerySet, actor: str, asked: dict[str, Any]) -> PurgeResult:
     audit = Audit(actor=actor, filters=asked, deleted=0, freed_bytes=0)
+    cost_ms = 0.0
     try:
-        for deleted, freed_bytes in remove_all(matching, Departure.PURGED):
-            audit.deleted += deleted
-            audit.freed_bytes += freed_bytes
+        for removed in remove_all(matching, Departure.PURGED):
+            audit.deleted += removed.entries
+            audit.freed_bytes += removed.size_bytes
+            cost_ms += removed.cost_ms
     finally:
         # Also of one that broke off in the middle.
         audit.save()
@@ -123,7 +206,14 @@ def _purge(matching: EntryQuerySet, actor: str, asked: dict[str, Any]) -> PurgeR
         deleted=audit.deleted,
         freed_bytes=audit.freed_bytes,
         dry_run=False,
+        matched_bytes=audit.freed_bytes,
+        cost_seconds=_cost_seconds(cost_ms),
+        audit_id=audit.pk,
     )
+
+
+def _cost_seconds(cost_ms: float) -> float:
+    return round(cost_ms / 1000, 3)
 
 
 def forget_failures() -> None:

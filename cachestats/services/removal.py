@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from django.db import connections, router, transaction
 from django.db.models import Count, F, Sum
@@ -16,6 +17,14 @@ BATCH_ROWS = 500
 FREE_SECONDS = 0.01
 # So many keys that are gone are remembered, to tell their next miss why it is one.
 GONE_KEPT = 100_000
+
+
+class Removed(NamedTuple):
+    """How many entries went, the bytes of their values and what they had cost, in milliseconds."""
+
+    entries: int
+    size_bytes: int
+    cost_ms: float
 
 
 def remove(row_ids: Sequence[int], why: Departure | None) -> int:
@@ -34,16 +43,20 @@ def remove(row_ids: Sequence[int], why: Departure | None) -> int:
         return CacheEntry.objects.filter(id__in=row_ids).delete()[0]
 
 
-def remove_all(entries: EntryQuerySet, why: Departure) -> Iterator[tuple[int, int]]:
-    """Delete entries batch by batch; yield how many went and the bytes of their values."""
-    ordered = entries.order_by("id").values_list("id", "size_bytes")
+def remove_all(entries: EntryQuerySet, why: Departure) -> Iterator[Removed]:
+    """Delete entries batch by batch; yield what went."""
+    ordered = entries.order_by("id").values_list("id", "size_bytes", "cost_ms")
     batch = list(ordered[:BATCH_ROWS])
     seen = 0
     while batch:
         # Of a million that go at once not all are remembered: they would have to go again.
-        deleted = remove([row_id for row_id, _ in batch], why if seen < GONE_KEPT else None)
+        deleted = remove([row_id for row_id, *_ in batch], why if seen < GONE_KEPT else None)
         seen += len(batch)
-        yield deleted, sum(size_bytes for _, size_bytes in batch)
+        yield Removed(
+            entries=deleted,
+            size_bytes=sum(size_bytes for _, size_bytes, _ in batch),
+            cost_ms=sum(cost_ms or 0.0 for *_, cost_ms in batch),
+        )
         # Onwards from here: looking from the start again would pass all that stays each time.
         batch = list(ordered.filter(id__gt=batch[-1][0])[:BATCH_ROWS])
         if batch:

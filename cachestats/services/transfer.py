@@ -245,6 +245,7 @@ def _use(row: CacheEntry, entry: Entry, now_ms: int) -> EntryUse:
         model=row.model,
         size_bytes=row.size_bytes,
         cost_ms=row.cost_ms,
+        created_ms=row.created_ms,
         expires_ms=row.expires_ms,
         # Somebody wants them: the next eviction shall not take them first.
         used_ms=now_ms,

@@ -1,16 +1,16 @@
 """Keeping the cache within its bounds: expiry, eviction, and lists that agree with the entries."""
 
 import time
-from datetime import UTC, datetime, timedelta
 
 from django.db import router, transaction
 from django.db.models import Count, Sum
 
 from cachestats import config
-from cachestats.batches import LOOKUP_DAYS, compact
-from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, Failure, LookupBatch
+from cachestats.batches import compact
+from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, Failure
 from cachestats.services.removal import BATCH_ROWS, GONE_KEPT, remove
 from cachestats.stores.rows import FAILURE_MS
+from cachestats.worth import weigh
 
 LISTED_BATCH_ROWS = 5_000
 FIRST_ID, LAST_ID = -(2**63) - 1, 2**63 - 1
@@ -58,7 +58,12 @@ def sweep() -> None:
     gone = EntryUse.objects.exclude(gone="").order_by("-used_ms").values_list("id", flat=True)
     for batch in _batches(list(gone[GONE_KEPT:])):
         EntryUse.objects.filter(id__in=batch).exclude(gone="").delete()
-    LookupBatch.objects.filter(at__lt=datetime.now(UTC) - timedelta(days=LOOKUP_DAYS)).delete()
+
+
+def count_up() -> None:
+    """Add up what was counted, and at times what entries are worth; run on a short schedule."""
+    compact()
+    weigh()
 
 
 def relist() -> None:
@@ -110,6 +115,7 @@ def _list(row_ids: list[int], after: int, last: int) -> None:
                 model=entry.model,
                 size_bytes=entry.size_bytes,
                 cost_ms=entry.cost_ms,
+                created_ms=entry.created_ms,
                 expires_ms=entry.expires_ms,
                 used_ms=entry.created_ms,
             )

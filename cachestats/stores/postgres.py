@@ -39,15 +39,16 @@ HISTORY = """
 # was gone, or over, begins a new life, whose hits are counted anew.
 ADD_PUT = """
     INSERT INTO cachestats_entryuse AS u
-        (id, content_id, marks, cache_type, model, size_bytes, cost_ms, expires_ms, hits, used_ms,
-         gone)
-    SELECT id, %s, %s, cache_type, model, size_bytes, cost_ms, expires_ms, 0, created_ms, ''
+        (id, content_id, marks, cache_type, model, size_bytes, cost_ms, created_ms, expires_ms,
+         hits, used_ms, gone)
+    SELECT id, %s, %s, cache_type, model, size_bytes, cost_ms, created_ms, expires_ms, 0,
+           created_ms, ''
     FROM cachestats_cacheentry WHERE id = %s FOR SHARE
     ON CONFLICT (id) DO UPDATE
     SET content_id = excluded.content_id, marks = excluded.marks,
         cache_type = excluded.cache_type, model = excluded.model,
         size_bytes = excluded.size_bytes, cost_ms = excluded.cost_ms,
-        expires_ms = excluded.expires_ms, gone = '',
+        created_ms = excluded.created_ms, expires_ms = excluded.expires_ms, gone = '',
         hits = CASE WHEN u.gone = '' AND u.expires_ms > excluded.used_ms THEN u.hits ELSE 0 END,
         used_ms = greatest(u.used_ms, excluded.used_ms)
 """

@@ -39,9 +39,9 @@ HISTORY = """
 # was gone, or over, begins a new life, whose hits are counted anew.
 ADD_PUT = """
     INSERT OR REPLACE INTO cachestats_entryuse
-        (id, content_id, marks, cache_type, model, size_bytes, cost_ms, expires_ms, hits, used_ms,
-         gone)
-    SELECT e.id, ?2, ?3, e.cache_type, e.model, e.size_bytes, e.cost_ms, e.expires_ms,
+        (id, content_id, marks, cache_type, model, size_bytes, cost_ms, created_ms, expires_ms,
+         hits, used_ms, gone)
+    SELECT e.id, ?2, ?3, e.cache_type, e.model, e.size_bytes, e.cost_ms, e.created_ms, e.expires_ms,
            CASE WHEN u.gone = '' AND u.expires_ms > e.created_ms THEN u.hits ELSE 0 END,
            max(e.created_ms, coalesce(u.used_ms, 0)), ''
     FROM cachestats_cacheentry e LEFT JOIN cachestats_entryuse u ON u.id = e.id WHERE e.id = ?1

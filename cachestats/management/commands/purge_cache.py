@@ -46,18 +46,24 @@ class Command(BaseCommand):
 
     def _run(self, filters: services.PurgeFilter, options: dict[str, Any]) -> None:
         if not options["dry_run"] and not options["no_input"]:
-            matched = services.purge(filters, "purge_cache", dry_run=True).matched
-            self.stderr.write(f"This deletes {matched} entries. Type yes to go on: ", ending="")
+            found = services.preview(filters)
+            about = f"{found.matched} entries ({_worth(found.bytes, found.cost_seconds)})"
+            self.stderr.write(f"This deletes {about}. Type yes to go on: ", ending="")
             if _answer() != "yes":
                 raise CommandError("Nothing was deleted.")
         result = services.purge(filters, "purge_cache", dry_run=options["dry_run"])
         if options["json"]:
             self.stdout.write(json.dumps(asdict(result)))
         elif result.dry_run:
-            self.stdout.write(f"{result.matched} entries match; nothing was deleted.")
+            worth = _worth(result.matched_bytes, result.cost_seconds)
+            self.stdout.write(f"{result.matched} entries match ({worth}); nothing was deleted.")
         else:
             freed = f"{result.freed_bytes} bytes freed"
             self.stdout.write(f"{result.deleted} entries deleted, {freed}.")
+
+
+def _worth(size_bytes: int, cost_seconds: float) -> str:
+    return f"{size_bytes} bytes, {cost_seconds:.1f} s to compute again"
 
 
 def _answer() -> str:

@@ -1,0 +1,144 @@
+"""Look-ups are added up by spans of time, latencies kept as histograms, and entries weighed."""
+
+import struct
+from itertools import pairwise
+
+from django.db import migrations, models
+
+from cachestats.histograms import Histogram
+
+STATES = [("hit", "Hit"), ("miss", "Miss"), ("collapsed", "Collapsed"), ("bypass", "Bypass")]
+ROWS = 500
+
+
+def make_histograms(apps, schema_editor):
+    """Turn the latencies that were kept of each batch into histograms; upkeep moves them on."""
+    using = schema_editor.connection.alias
+    batches = apps.get_model("cachestats", "LookupBatch").objects.using(using).order_by("id")
+    last = 0
+    while some := list(batches.filter(id__gt=last)[:ROWS]):
+        for batch in some:
+            costs_ms = _floats(batch.costs_ms)
+            batch.latencies = _histogram(_floats(batch.latencies_ms), batch.count)
+            batch.costs = _histogram(costs_ms, batch.count)
+            batch.cost_ms = sum(costs_ms) * batch.count / max(1, len(costs_ms))
+        batches.bulk_update(some, ["latencies", "costs", "cost_ms"], batch_size=100)
+        last = some[-1].id
+
+
+def _floats(packed):
+    return struct.unpack(f"<{len(packed) // 4}f", packed)
+
+
+def _histogram(values, count):
+    """Each value stood for count / length look-ups, which is no whole number."""
+    reached = [count * place // len(values) for place in range(len(values) + 1)] if values else []
+    weights = [end - start for start, end in pairwise(reached)]
+    return Histogram.weighted(zip(values, weights, strict=True)).pack()
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("cachestats", "0003_api"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="LookupSpan",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("cache_type", models.CharField(max_length=40)),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("state", models.CharField(choices=STATES, max_length=10)),
+                ("reason", models.CharField(blank=True, max_length=80)),
+                ("count", models.BigIntegerField()),
+                (
+                    "latency_ms",
+                    models.FloatField(help_text="Sum over the look-ups, computing included"),
+                ),
+                (
+                    "cost_ms",
+                    models.FloatField(
+                        default=0, help_text="Sum over the answers that were computed"
+                    ),
+                ),
+                ("latencies", models.BinaryField()),
+                ("costs", models.BinaryField()),
+                (
+                    "seconds",
+                    models.IntegerField(
+                        choices=[
+                            (60, "Minute"),
+                            (900, "Quarter Hour"),
+                            (3600, "Hour"),
+                            (21600, "Quarter Day"),
+                            (86400, "Day"),
+                        ]
+                    ),
+                ),
+                ("computed", models.BooleanField()),
+            ],
+            options={
+                "ordering": ["-at", "seconds"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "seconds",
+                            "at",
+                            "cache_type",
+                            "model",
+                            "state",
+                            "reason",
+                            "computed",
+                        ),
+                        name="one_row_of_a_span",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="WorthSnapshot",
+            fields=[
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("begun_at", models.DateTimeField()),
+                ("at", models.DateTimeField(null=True)),
+                ("entries", models.BigIntegerField(default=0)),
+                ("size_bytes", models.BigIntegerField(default=0)),
+                ("dead_entries", models.BigIntegerField(default=0)),
+                ("dead_bytes", models.BigIntegerField(default=0)),
+                ("curve", models.JSONField(default=list)),
+                ("top", models.JSONField(default=list)),
+            ],
+        ),
+        migrations.AddField(
+            model_name="lookupbatch",
+            name="cost_ms",
+            field=models.FloatField(default=0, help_text="Sum over the answers that were computed"),
+        ),
+        migrations.AddField(
+            model_name="lookupbatch",
+            name="latencies",
+            field=models.BinaryField(default=b""),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="lookupbatch",
+            name="costs",
+            field=models.BinaryField(default=b""),
+            preserve_default=False,
+        ),
+        migrations.AlterField(
+            model_name="lookupbatch", name="count", field=models.BigIntegerField()
+        ),
+        migrations.RunPython(
+            make_histograms, migrations.RunPython.noop, hints={"model_name": "lookupbatch"}
+        ),
+        migrations.RemoveField(model_name="lookupbatch", name="latencies_ms"),
+        migrations.RemoveField(model_name="lookupbatch", name="costs_ms"),
+    ]
