@@ -14,10 +14,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from multiprocessing.util import Finalize
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from enrichment import call_rollups
 from enrichment.inference.messages import Call
 from enrichment.models import InferenceCall, InferenceTotal
 from enrichment.models.calls import NAME_LENGTH
@@ -39,6 +41,10 @@ ADDED_UP = (
     "generated_tokens",
 )
 
+# No call takes a day, and no text has as many tokens as the column could hold.
+MOST_MS = 86_400_000.0
+MOST_TOKENS = 2**31 - 1
+
 # When a call ended, and the call.
 Noted = tuple[datetime, Call]
 
@@ -56,6 +62,7 @@ class Recorder:
         self._noted: deque[Noted] = deque()
         self._seen = 0
         self._writes_at_end = False
+        self._cannot_tell = False
 
     def record(self, call: Call) -> None:
         """Note a call; never raises."""
@@ -88,7 +95,7 @@ class Recorder:
 
     def _try_to_write(self, noted: deque[Noted]) -> None:
         try:
-            _write([_row(at, call) for at, call in noted])
+            write([_row(at, call) for at, call in noted])
         except (OperationalError, InterfaceError) as exc:
             logger.warning("[PERF] %d calls of models wait to be written: %s", len(noted), exc)
             self._put_back(noted)
@@ -96,6 +103,28 @@ class Recorder:
             # What a host reports may be no number that fits; it would not fit the next time either.
             kind = type(exc).__name__
             logger.warning("[PERF] %d calls of models could not be kept: %s", len(noted), kind)
+            self._tell(noted)
+        else:
+            self._tell(noted)
+
+    def _tell(self, noted: deque[Noted]) -> None:
+        """Hand calls to OpenTelemetry, where it is switched on: here nobody waits for an answer."""
+        if not settings.OTEL_EXPORTER_OTLP_ENDPOINT or self._cannot_tell:
+            return
+        try:
+            # Only here: it is an extra, and takes a while to load.
+            from enrichment import telemetry  # noqa: PLC0415
+
+            telemetry.record(call for _, call in noted)
+        except ModuleNotFoundError as exc:
+            self._cannot_tell = True
+            logger.warning(
+                "[PERF] OTEL_EXPORTER_OTLP_ENDPOINT is set, but %s is not installed: "
+                "pip install -r requirements-otel.txt",
+                exc.name,
+            )
+        except Exception as exc:
+            logger.warning("[PERF] Telemetry failed: %s", type(exc).__name__)
 
     def _flush_apart(self) -> None:
         try:
@@ -117,16 +146,22 @@ os.register_at_fork(after_in_child=forget)
 
 
 def sweep() -> None:
-    """Delete calls that are older than KEPT."""
-    InferenceCall.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    """Delete calls that are older than KEPT, once they were added up."""
+    call_rollups.roll_up()
+    InferenceCall.objects.filter(at__lt=timezone.now() - KEPT, rolled_up=True).delete()
+    call_rollups.sweep()
 
 
 def _row(at: datetime, call: Call) -> InferenceCall:
-    """Return a call's row. A name that is too long is cut: it would cost all rows of its batch."""
+    """Return a call's row.
+
+    What a host says of itself may fit no column, and would cost all rows of its batch: a name is
+    made to fit, and a number that can't be true is unknown.
+    """
     row = InferenceCall(
         at=at,
-        host=call.host[:NAME_LENGTH],
-        model=call.model[:NAME_LENGTH],
+        host=_name(call.host),
+        model=_name(call.model),
         kind=call.kind,
         elapsed_ms=call.elapsed_ms,
         queue_ms=call.queue_ms,
@@ -134,13 +169,25 @@ def _row(at: datetime, call: Call) -> InferenceCall:
         error=call.error,
     )
     if spent := call.timings:
-        row.load_ms, row.prompt_ms = spent.load_ms, spent.prompt_ms
-        row.generation_ms = spent.generation_ms
-        row.prompt_tokens, row.generated_tokens = spent.prompt_tokens, spent.generated_tokens
+        if all(0 <= ms <= MOST_MS for ms in (spent.load_ms, spent.prompt_ms, spent.generation_ms)):
+            row.load_ms, row.prompt_ms = spent.load_ms, spent.prompt_ms
+            row.generation_ms = spent.generation_ms
+        row.prompt_tokens = _tokens(spent.prompt_tokens)
+        row.generated_tokens = _tokens(spent.generated_tokens)
     return row
 
 
-def _write(rows: Sequence[InferenceCall]) -> None:
+def _name(told: str) -> str:
+    """Return a name without what no database takes: NUL and halves of characters."""
+    whole = told.replace("\0", "").encode(errors="ignore").decode()
+    return whole[:NAME_LENGTH]
+
+
+def _tokens(told: int) -> int | None:
+    return told if 0 <= told <= MOST_TOKENS else None
+
+
+def write(rows: Sequence[InferenceCall]) -> None:
     """Write rows, and add those that were answered to the total, both or neither."""
     answered = [row for row in rows if not row.error]
     more = {name: sum(getattr(row, name) or 0 for row in answered) for name in ADDED_UP}

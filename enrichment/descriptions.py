@@ -12,6 +12,7 @@ from cachestats.cache import CacheState, get_cache
 from cachestats.services import checkpoint
 from enrichment import hosts, jobs
 from enrichment.errors import InferenceError, ModelCannotSee
+from enrichment.freshness import cache_for
 from enrichment.images import CleanImage
 from enrichment.models import Job, Reflection, ReflectionImage
 from enrichment.records import ms_since, result_row
@@ -35,7 +36,7 @@ def attach(reflection: Reflection, image: CleanImage) -> tuple[ReflectionImage, 
         ModelCannotSee: there is no use in keeping the image.
     """
     started = time.perf_counter()
-    describer = make_describer(get_cache(), reflection.key_scope)
+    describer = make_describer(cache_for(reflection), reflection.key_scope)
     try:
         found = describer.peek(image.sha256, hosts.get_client().identity())
         if found is None:
@@ -64,7 +65,7 @@ def describe(reflection: Reflection, image: ReflectionImage) -> StageAnswer:
         InferenceError: no description could be had.
     """
     started = time.perf_counter()
-    describer = make_describer(get_cache(), reflection.key_scope)
+    describer = make_describer(cache_for(reflection), reflection.key_scope)
     answer = describer.describe_image(
         CleanImage(sha256=image.sha256, jpeg=bytes(image.content or b""))
     )

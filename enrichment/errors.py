@@ -3,6 +3,7 @@
 EnrichmentError
 ├── InvalidSubmission     a reflection that can't be accepted; names the field
 ├── InvalidImage          a file that is no image that can be accepted
+├── NotCached             only a cached answer was wanted, and there is none
 ├── Busy                  no room now for what is asked; says when to ask again
 └── InferenceError        no usable answer from the model's host
     ├── HostUnreachable   no connection could be made            (retryable)
@@ -48,6 +49,10 @@ class InvalidSubmission(EnrichmentError):
 
 class InvalidImage(EnrichmentError):
     """A file that is no image that can be accepted; says what is."""
+
+
+class NotCached(EnrichmentError):
+    """Only a cached answer was wanted, and there is none."""
 
 
 class Busy(EnrichmentError):

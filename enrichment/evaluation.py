@@ -182,6 +182,8 @@ class Computed:
     stored: bool = False
     age_seconds: int = 0
     ttl_seconds: int = 0
+    cost_ms: float | None = None
+    reason: str = ""
 
     @property
     def key(self) -> "NoKey":

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from cachestats import services as cache_services
-from cachestats.cache import get_cache
+from cachestats.cache import CacheState, get_cache
 from cachestats.services import checkpoint
-from enrichment import descriptions
+from enrichment import descriptions, idempotency
 from enrichment.errors import CallAborted
 from enrichment.jobs import ClaimLost
 from enrichment.models import Job, Reflection, ReflectionImage, StageResult, WarmUpEntry
@@ -33,6 +33,7 @@ def forget(reflection: Reflection) -> None:
     }
     with transaction.atomic():
         keys.update(WarmUpEntry.objects.filter(reflection=reflection).values_list("key", flat=True))
+        idempotency.forget(reflection)
         reflection.delete()
         # The admin deletes within a transaction of its own; a log can't be moved from inside one.
         transaction.on_commit(lambda: drop_entries(keys))
@@ -57,10 +58,10 @@ def forgetting_with(reflection: Reflection, key: str) -> Iterator[None]:
 
 
 def _is_held(key: str) -> bool:
-    """Return whether an entry is also another reflection's."""
-    return (
-        StageResult.objects.filter(stage=1, key=key).exists()
-        or ReflectionImage.objects.filter(key=key).exists()
+    """Return whether an entry is also another reflection's, that did not go past the cache."""
+    return any(
+        held.filter(key=key).exclude(cache=CacheState.BYPASS).exists()
+        for held in (StageResult.objects.filter(stage=1), ReflectionImage.objects.all())
     )
 
 

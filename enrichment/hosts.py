@@ -55,10 +55,16 @@ def client_settings(config: Config) -> ClientSettings:
         max_connections=min(networking.max_concurrent_requests, networking.per_host_limit),
         keep_alive=inference.keep_alive,
         # One thread per physical core: one too many can be many times slower.
-        num_thread=inference.num_threads or psutil.cpu_count(logical=False) or 1,
+        num_thread=inference.num_threads or _physical_cores(),
         num_ctx=inference.num_ctx,
         num_batch=inference.num_batch,
     )
+
+
+@cache
+def _physical_cores() -> int:
+    """Return how many there are; counting them reads dozens of files, and each request asks."""
+    return psutil.cpu_count(logical=False) or 1
 
 
 class _Shared:
@@ -115,6 +121,13 @@ def _breaker(url: str, how: ClientSettings) -> Breaker:
 @cache
 def _load() -> HostLoad:
     return HostLoad(settings.VAR_DIR / "hosts.lock")
+
+
+def outstanding(url: str) -> int | None:
+    """Return how many questions this machine has at a host now; None where one alone is in use,
+    which is asked whatever there is.
+    """
+    return _load().outstanding(url) if len(find_hosts()) > 1 else None
 
 
 _shared = _Shared()

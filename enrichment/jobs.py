@@ -9,21 +9,23 @@ import logging
 import os
 import random
 import socket
+import sys
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from functools import partial, reduce
-from operator import attrgetter, or_
-from typing import Any
+from functools import partial
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 from redis import RedisError
 
+from enrichment.again import AGAIN_AFTER, AGAIN_TRIES
 from enrichment.errors import (
     CircuitOpen,
     HostBusy,
@@ -31,8 +33,10 @@ from enrichment.errors import (
     InferenceError,
     ModelMissing,
 )
+from enrichment.inserts import insert
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import RUNNING, UNFINISHED, Priority, is_abandoned, is_ready
+from enrichment.webhooks import outbox
 
 logger = logging.getLogger(__name__)
 
@@ -43,22 +47,19 @@ MAX_CRASHES = 20
 FIRST_WAIT = timedelta(seconds=2)
 # Jobs that failed together must not come back together.
 JITTER = 0.5
-# A claim that lost its race for a job tries the next best; after some it looks again, but not for
-# ever.
+# A claim that lost its race tries the next best; after some it looks again, but not for ever.
 CLAIM_CHOICE = 5
 CLAIM_LOOKS = 5
-AGAIN_AT_ONCE = 20
-# Twice as long after each try that failed; what takes the model down each time must not do so for
-# ever.
-AGAIN_AFTER = timedelta(seconds=30)
-AGAIN_TRIES = 10
 TICKET = "enrichment.tasks.run_next_job"
 # Issued at once: more than workers finish until the next look for missing ones, 5 s later, and
 # written within about 0.1 s, for which other writers wait.
 TICKETS_AT_ONCE = 100
+# Jobs that are changed in one transaction, which takes a fifth of a second.
+BATCH = 5_000
 UNCLAIMED: dict[str, Any] = {"token": None, "claimed_by": "", "lease_until": None}
 # What is no fault of the question: no host took it.
 NOBODY_ASKED = (HostUnreachable, HostBusy, CircuitOpen, ModelMissing)
+Row = TypeVar("Row", bound=Model)
 RETRYABLE = (Status.FAILED, Status.CANCELLED, Status.QUARANTINED)
 
 
@@ -79,13 +80,17 @@ def create(reflection: Reflection, *, priority: Priority, status: Status = Statu
     """Create a submission's job; call it in the transaction that creates the reflection."""
     now = timezone.now()
     finished_at = now if status == Status.COMPLETE else None
-    return Job.objects.create(
+    if finished_at:
+        outbox.put(reflection.pk, Status.STAGE1_COMPLETE, Status.COMPLETE, look=False)
+    job = Job(
         reflection=reflection,
         priority=priority,
         status=status,
         available_at=now,
         finished_at=finished_at,
     )
+    insert([job])
+    return job
 
 
 def issue_ticket() -> None:
@@ -145,11 +150,12 @@ def commit_stage(job: Job, result: StageResult, next_status: Status) -> None:
     with transaction.atomic():
         _fenced_update(job, **changes)
         result.save(force_insert=True)
+        outbox.put(job.reflection_id, next_status)
     job.status = next_status
 
 
 def commit_again(job: Job, results: Sequence[StageResult]) -> None:
-    """Put better results in the place of a reflection's fallbacks, and end the job.
+    """Put better results in the place of a reflection's fallbacks, tell of it, and end the job.
 
     Raises:
         ClaimLost: the claim does not hold any more; nothing was written.
@@ -160,6 +166,7 @@ def commit_again(job: Job, results: Sequence[StageResult]) -> None:
         job.reflection.results.filter(stage__in=stages).delete()
         StageResult.objects.bulk_create(results)
         Reflection.objects.filter(pk=job.reflection_id).update(enrich_again=False)
+        outbox.put(job.reflection_id, Status.COMPLETE)
 
 
 def finish_in_vain(job: Job) -> None:
@@ -173,45 +180,6 @@ def finish_in_vain(job: Job) -> None:
         tries = Job.objects.filter(reflection=job.reflection_id, purpose=Job.Purpose.AGAIN).count()
         if tries >= AGAIN_TRIES:
             Reflection.objects.filter(pk=job.reflection_id).update(enrich_again=False)
-
-
-def queue_again() -> int:
-    """Queue reflections that only got fallbacks; return how many.
-
-    Call it when a model answers. Few at a time, behind what persons wait for: oldest first, then
-    those that failed again, which are left alone for a while, and in the end for good.
-    """
-    now = timezone.now()
-    pending = Job.objects.filter(purpose=Job.Purpose.AGAIN, finished_at__isnull=True).count()
-    mine = Q(jobs__purpose=Job.Purpose.AGAIN)
-    waited = (
-        Q(tries=tries, tried_at__lte=now - AGAIN_AFTER * 2 ** (tries - 1))
-        for tries in range(1, AGAIN_TRIES)
-    )
-    due = (
-        Reflection.objects.filter(enrich_again=True)
-        .annotate(
-            complete=Count("jobs", filter=Q(jobs__status=Status.COMPLETE)),
-            unfinished=Count("jobs", filter=mine & Q(jobs__finished_at=None)),
-            tries=Count("jobs", filter=mine),
-            tried_at=Max("jobs__created_at", filter=mine),
-        )
-        .filter(reduce(or_, waited, Q(tries=0)), complete__gt=0, unfinished=0)
-        .order_by(F("tried_at").asc(nulls_first=True), "created_at")
-        .values_list("pk", flat=True)
-    )
-    again = [
-        Job(
-            reflection_id=reflection_id,
-            purpose=Job.Purpose.AGAIN,
-            priority=Priority.BULK,
-            available_at=now,
-        )
-        for reflection_id in due[: max(0, AGAIN_AT_ONCE - pending)]
-    ]
-    # Of two workers that look at the same time one is refused by the constraint.
-    Job.objects.bulk_create(again, ignore_conflicts=True)
-    return len(again)
 
 
 def withdraw(job: Job) -> None:
@@ -230,7 +198,7 @@ def finish(job: Job) -> None:
     Raises:
         ClaimLost: the claim does not hold any more.
     """
-    _fenced_update(job, status=Status.COMPLETE, finished_at=timezone.now(), **UNCLAIMED)
+    _end(job, status=Status.COMPLETE, finished_at=timezone.now(), **UNCLAIMED)
 
 
 def give_back(job: Job, error: Exception) -> None:
@@ -253,7 +221,7 @@ def give_back(job: Job, error: Exception) -> None:
         changes |= {"status": Status.QUEUED, "available_at": now + wait}
     changes["errors"] = errors
     try:
-        _fenced_update(job, **changes)
+        _end(job, **changes)
     except ClaimLost:
         logger.warning("[JOB] Lost to another worker while it failed")
 
@@ -270,53 +238,87 @@ def release(workers: Collection[str], *, charged: bool) -> int:
     return claimed.update(status=Status.QUEUED, available_at=timezone.now(), **UNCLAIMED, **changes)
 
 
-def cancel(chosen: QuerySet[Job]) -> int:
+def cancel(chosen: QuerySet[Job], most: int | None = None) -> int:
     """End those of these jobs that are unfinished, at once; return how many.
 
     Whoever is at work on one has lost its claim, and writes nothing more. Where it was to find
     better answers, no other job is made for that.
+
+    Args:
+        most: no more than so many, those that were made first; None: all.
     """
-    unfinished = chosen.filter(status__in=UNFINISHED)
-    marked = unfinished.exclude(purpose=Job.Purpose.VARIANTS).filter(
-        reflection__in=Reflection.objects.filter(enrich_again=True)
-    )
-    with transaction.atomic():
-        # Jobs before reflections, as a worker's commit does, or the two could wait for each other.
-        reflections = list(marked.select_for_update().values_list("reflection_id", flat=True))
-        Reflection.objects.filter(pk__in=reflections).update(enrich_again=False)
-        return unfinished.update(status=Status.CANCELLED, finished_at=timezone.now(), **UNCLAIMED)
+    return _in_batches(chosen.filter(status__in=UNFINISHED), most, _cancel)
 
 
-def retry(chosen: QuerySet[Job]) -> int:
+def _cancel(held: Sequence[Job]) -> int:
+    mine = {job.reflection_id for job in held if job.purpose not in Job.BESIDES}
+    marked = _lock(Reflection.objects.filter(enrich_again=True, pk__in=mine).only("pk"))
+    Reflection.objects.filter(pk__in=[one.pk for one in marked]).update(enrich_again=False)
+    ended = {"status": Status.CANCELLED, "finished_at": timezone.now(), **UNCLAIMED}
+    return Job.objects.filter(pk__in=[job.pk for job in held]).update(**ended)
+
+
+def retry(chosen: QuerySet[Job], most: int | None = None) -> int:
     """Queue again those that failed, were cancelled or quarantined, with all their budgets.
 
-    Stages that are done are kept. Enriching fallbacks again is `queue_again`'s affair. Return how
+    Stages that are done are kept. Enriching fallbacks again is `again`'s affair. Return how
     many were queued.
+
+    Args:
+        most: no more than so many, those that were made first; None: all.
     """
     ended = chosen.filter(purpose=Job.Purpose.SUBMITTED, status__in=RETRYABLE)
-    with transaction.atomic():
-        queued = ended.update(
-            status=Status.QUEUED,
-            attempts=0,
-            errors=0,
-            available_at=timezone.now(),
-            finished_at=None,
-        )
-        # The workers issue the others.
-        for _ in range(min(queued, TICKETS_AT_ONCE)):
-            issue_ticket()
+    return _in_batches(ended, most, _retry)
+
+
+def _retry(held: Sequence[Job]) -> int:
+    queued = Job.objects.filter(pk__in=[job.pk for job in held]).update(
+        status=Status.QUEUED,
+        attempts=0,
+        errors=0,
+        available_at=timezone.now(),
+        finished_at=None,
+    )
+    # The workers issue the others.
+    for _ in range(min(queued, TICKETS_AT_ONCE)):
+        issue_ticket()
     return queued
 
 
-def top_up_tickets() -> int:
+def _in_batches(
+    chosen: QuerySet[Job], most: int | None, change: Callable[[Sequence[Job]], int]
+) -> int:
+    """Change jobs, each batch of them locked in a transaction of its own; return how many."""
+    changed, last, left = 0, 0, sys.maxsize if most is None else most
+    while left > 0:
+        size = min(BATCH, left)
+        with transaction.atomic():
+            following = chosen.filter(pk__gt=last).only("pk", "reflection_id", "purpose")
+            held = _lock(following, size)
+            changed += change(held) if held else 0
+        if len(held) < size:
+            break
+        last, left = held[-1].pk, left - size
+    return changed
+
+
+def _lock(rows: QuerySet[Row], most: int | None = None) -> list[Row]:
+    """Lock rows in the order of their keys, so that no two who do so wait for each other."""
+    return list(rows.order_by("pk").select_for_update()[:most])
+
+
+def top_up_tickets(others: int = 0) -> int:
     """Issue tickets up to the number of claimable jobs, never beyond; return how many.
 
     Some at a time: it is the heartbeat that calls, and leases must be renewed meanwhile.
+
+    Args:
+        others: work that is no job and needs a ticket too.
     """
     claimable_jobs = Job.objects.claimable(timezone.now())
     if people_wait():
         claimable_jobs = claimable_jobs.for_people()
-    claimable = claimable_jobs.count()
+    claimable = claimable_jobs.count() + others
     try:
         missing = min(claimable - int(get_broker().queue_size()), TICKETS_AT_ONCE)
         for _ in range(missing):
@@ -348,7 +350,9 @@ def _best(now: datetime) -> list[Job]:
 def _take(seen: Job, now: datetime) -> bool:
     """Claim a job, unless another worker was faster or it has cost too many workers."""
     if seen.crashes >= MAX_CRASHES:
-        _update_as_seen(seen, status=Status.QUARANTINED, finished_at=now, **UNCLAIMED)
+        with transaction.atomic():
+            if _update_as_seen(seen, status=Status.QUARANTINED, finished_at=now, **UNCLAIMED):
+                _tell(seen, Status.QUARANTINED)
         return False
     # What was never begun has no results, and is not asked for them.
     first = StageResult.objects.filter(reflection=seen.reflection, stage=1)
@@ -375,6 +379,19 @@ def _update_as_seen(job: Job, **changes: Any) -> bool:
         for name, value in changes.items():
             setattr(job, name, value)
     return done == 1
+
+
+def _end(job: Job, **changes: Any) -> None:
+    """Apply changes that may end the job, and tell of it in the same transaction."""
+    with transaction.atomic():
+        _fenced_update(job, **changes)
+        _tell(job, changes["status"])
+
+
+def _tell(job: Job, status: Status) -> None:
+    """Write who is to be told what became of a submission; of other jobs nobody is."""
+    if job.purpose == Job.Purpose.SUBMITTED and status in outbox.EVENT_OF:
+        outbox.put(job.reflection_id, status)
 
 
 def _fenced_update(job: Job, **changes: Any) -> None:

@@ -2,17 +2,29 @@
 
 import logging
 import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
-from cachestats.cache import CacheState
-from enrichment.models import Reflection, StageResult
-from enrichment.stages.answers import StageAnswer
+from cachestats.cache import CacheState, Reason
+from enrichment.models import Forward, Reflection, StageResult
+from enrichment.stages import analytics
+from enrichment.stages.answers import Outcome, StageAnswer
 from enrichment.stages.hybrid_scorer import Stage1
 
 logger = logging.getLogger(__name__)
 
 PREVIEW_CHARACTERS = 60
+# All other reasons tell why nothing was there.
+FORWARDS: Mapping[str, Forward] = {
+    Reason.BYPASSED: Forward.BYPASS,
+    Reason.NO_STORE: Forward.BYPASS,
+    Reason.NO_CACHE: Forward.REQUEST,
+    Reason.EXPIRED: Forward.STALE,
+    Reason.TOO_OLD: Forward.STALE,
+}
 
 
 def result_row(
@@ -25,11 +37,13 @@ def result_row(
         result=dict(answer.result),
         outcome=answer.outcome,
         cache=answer.cache,
+        forward=FORWARDS.get(answer.missed, Forward.URI_MISS) if answer.missed else "",
         key=answer.key,
         reader=reflection.reader,
         stored=answer.stored,
         age_seconds=answer.age_seconds,
         ttl_seconds=answer.ttl_seconds,
+        cost_ms=answer.cost_ms,
         engine=answer.engine,
         model=answer.model,
         duration_ms=round(duration_ms, 3),
@@ -37,6 +51,12 @@ def result_row(
         raw_reply=answer.raw_reply.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         reason=answer.reason,
     )
+
+
+def as_stage1(result: Mapping[str, Any], outcome: Outcome, local_time: datetime) -> Stage1:
+    """Return a stored Stage 1 as Stage 2 takes it."""
+    answer = StageAnswer(result=result, outcome=outcome)
+    return Stage1(answer=answer, context=analytics.context((), local_time))
 
 
 def log_stage(row: StageResult, about: str) -> None:

@@ -1,60 +1,68 @@
-"""Reflections and jobs as people look at them: page and API show the same objects."""
+"""Reflections as people look at them: page and API show the same objects."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, FilteredRelation, Max, Min, Q
-from django.utils import timezone
+from django.db.models import FilteredRelation, Q
 
 from enrichment import variants
+from enrichment.jobs import RETRYABLE
 from enrichment.models import (
     Job,
     Reflection,
     ReflectionImage,
     StageResult,
-    Status,
-    WorkerHeartbeat,
 )
-from enrichment.models.heartbeats import is_alive
-from enrichment.models.jobs import FINISHED, FREE_SINCE, is_free, is_held
-from enrichment.models.reflections import ReflectionQuerySet
+from enrichment.models.reflections import PERSON_SCOPE, ReflectionQuerySet
 from enrichment.stages import analytics, help_lines, post_enricher, remarks
 from enrichment.stages.analytics import PastReflection
 
 # No streak is counted further back than a year, nor over more than so many reflections.
 HISTORY = timedelta(days=366)
 HISTORY_ROWS = 5000
-MINUTE = timedelta(minutes=1)
-# Over so long throughput is measured: a job takes seconds to minutes on a CPU.
-RECENT = 5 * MINUTE
-# Missing tickets are issued within 5 s and a dead worker's lease runs out within 30: a job that
-# waits for so long while nobody is at work waits for nobody.
-STALLED_AFTER = timedelta(seconds=120)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Who looks: one owner's token, a person or service, or staff who may see all."""
+    """Who looks: one owner's token, a person or service, or staff who may see all.
 
-    user: User | AnonymousUser
+    An owner's token never reaches what a person of that name submitted, who is somebody else.
+
+    issued: it is a token that another made, which must not reach further than that one.
+    """
+
+    user_id: int | None = None
     owner: str = ""
+    issued: bool = False
     sees_all: bool = False
+
+    @property
+    def condition(self) -> dict[str, str | int | None]:
+        """What columns must be for this viewer to see a reflection; none for all.
+
+        Where there is an owner, its `key_scope` must not be a person's beside.
+        """
+        mine: dict[str, str | int | None] = {"submitted_by_id": self.user_id}
+        if self.owner:
+            return {"owner": self.owner, **(mine if self.issued else {})}
+        return {} if self.sees_all else mine
 
     def reflections(self) -> ReflectionQuerySet:
         """Return the reflections that this viewer may see."""
-        if self.owner:
-            return Reflection.objects.filter(owner=self.owner)
-        if self.sees_all:
-            return Reflection.objects.all()
-        return Reflection.objects.filter(submitted_by_id=self.user.pk)
+        found = Reflection.objects.filter(**self.condition)
+        return found.exclude(key_scope__startswith=PERSON_SCOPE) if self.owner else found
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageReport:
-    """One stage. extras: what is computed on reading, beside the cached result."""
+    """One stage. forward: why it was no hit, as in `Cache-Status`; empty where it was.
+
+    cost_ms: what computing it took, now or when it was stored; None where that is not known.
+    computed_at: when the answer was made, which for a hit was earlier than the reflection's.
+    extras: what is computed on reading, beside the cached result.
+    """
 
     result: Mapping[str, Any]
     outcome: str
@@ -62,10 +70,13 @@ class StageReport:
     age_seconds: int
     ttl_seconds: int
     stored: bool
+    forward: str
     key: str
     engine: str
     model: str
     duration_ms: float
+    cost_ms: float | None
+    computed_at: datetime
     reason: str
     extras: Mapping[str, Any]
 
@@ -100,21 +111,37 @@ class ImageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class ReflectionReport:
-    """A reflection and how far it is."""
+    """A reflection and how far it is.
+
+    submitter_id: the user who sent it; by_person: signed in, or with a token of their own.
+    retryable, cancellable: whether its work can be queued again, or ended.
+    better_wanted: fallbacks stand in it, for which better answers are looked for.
+    queued_at, started_at: when a worker could first take it, and did; started_at is None where
+    none did, or the cache answered at once.
+    history: earlier ones of the same owner; empty without their context.
+    """
 
     id: str
     status: str
     finished: bool
     text: str
     owner: str
+    submitter_id: int | None
+    by_person: bool
     timestamp: datetime
     timezone: str
     created_at: datetime
+    queued_at: datetime
+    started_at: datetime | None
+    retryable: bool
+    cancellable: bool
+    better_wanted: bool
     risk_signals: list[str]
     enrich_again: bool
     image: ImageReport | None
     stage1: StageReport | None
     stage2: StageReport | None
+    history: Sequence[PastReflection]
 
     def as_json(self) -> dict[str, Any]:
         """Return what the API answers."""
@@ -142,120 +169,33 @@ def reflection_report(reflection: Reflection, *, with_context: bool = True) -> R
     """
     first, second = reflection.result_of(1), reflection.result_of(2)
     job = reflection.submitted_job
+    unfinished = [other for other in reflection.work if not other.finished]
+    history = _history(reflection) if first and with_context else []
     return ReflectionReport(
         id=str(reflection.id),
         status=job.status,
         finished=job.finished,
         text=reflection.text,
         owner=reflection.owner,
+        submitter_id=reflection.submitted_by_id,
+        by_person=reflection.key_scope.startswith(PERSON_SCOPE),
         timestamp=reflection.timestamp,
         timezone=reflection.timezone,
         created_at=reflection.created_at,
+        queued_at=job.created_at,
+        started_at=job.started_at,
+        retryable=job.status in RETRYABLE,
+        cancellable=bool(unfinished),
+        better_wanted=job.finished and (reflection.enrich_again or bool(unfinished)),
         risk_signals=reflection.risk_signals,
         enrich_again=reflection.enrich_again,
         image=_image(reflection.image_or_none, job),
-        stage1=_stage(first, _context(reflection, first) if with_context else {})
+        stage1=_stage(first, _context(reflection, first, history) if with_context else {})
         if first
         else None,
         stage2=_stage(second, _dress(reflection, first, second)) if second else None,
+        history=history,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueReport:
-    """The work there is that somebody waits for, and who is there to do it.
-
-    by_status: jobs; only statuses that have any.
-    depth: unfinished jobs that nobody is at work on, those that wait out a back-off included.
-    oldest_waiting_seconds: for how long the first of them could have been worked on; None when
-    none can be now.
-    running: jobs that a worker is at work on.
-    completed_recently: jobs that workers completed within `RECENT`; what the cache answered in
-    the submission itself is none.
-    last_completed_seconds: age of the newest of those; None without one.
-    background: unfinished jobs that make texts ahead; they count in no other number.
-    workers_alive: processes that gave a sign of life lately.
-    last_heartbeat_seconds: age of the newest sign of life; None without one.
-    """
-
-    by_status: dict[str, int]
-    depth: int
-    oldest_waiting_seconds: float | None
-    running: int
-    completed_recently: int
-    last_completed_seconds: float | None
-    background: int
-    workers_alive: int
-    last_heartbeat_seconds: float | None
-
-    @property
-    def throughput_per_minute(self) -> float:
-        """Jobs that workers completed in a minute, the mean of the last five."""
-        return self.completed_recently / (RECENT / MINUTE)
-
-    @property
-    def stalled(self) -> bool:
-        """Whether workers live and jobs wait, and yet nothing is done; a backlog alone is not."""
-        long = STALLED_AFTER.total_seconds()
-        idle = self.last_completed_seconds is None or self.last_completed_seconds > long
-        return (
-            self.workers_alive > 0
-            and self.oldest_waiting_seconds is not None
-            and self.oldest_waiting_seconds > long
-            and not self.running
-            and idle
-        )
-
-    @property
-    def finished(self) -> dict[str, int]:
-        """Jobs by status, without those that wait or are worked on."""
-        return {status: count for status, count in self.by_status.items() if status in FINISHED}
-
-
-def queue_report() -> QueueReport:
-    """Return how much work there is, how fast it goes, and who is there to do it."""
-    now = timezone.now()
-    by_status = dict(
-        Job.objects.for_people().order_by().values_list("status").annotate(Count("id"))
-    )
-    ahead = Q(purpose=Job.Purpose.VARIANTS)
-    work = Job.objects.unfinished().aggregate(
-        total=Count("id", filter=~ahead),
-        running=Count("id", filter=is_held(now) & ~ahead),
-        oldest=Min(FREE_SINCE, filter=is_free(now) & ~ahead),
-        background=Count("id", filter=ahead),
-    )
-    done = (
-        Job.objects.done_by_workers()
-        .for_people()
-        .filter(finished_at__gt=now - RECENT)
-        .aggregate(count=Count("id"), last=Max("finished_at"))
-    )
-    workers = WorkerHeartbeat.objects.aggregate(
-        alive=Count("name", filter=is_alive(now)), last=Max("at")
-    )
-    return QueueReport(
-        by_status={status: by_status[status] for status in Status if status in by_status},
-        depth=work["total"] - work["running"],
-        oldest_waiting_seconds=_age_seconds(work["oldest"], now),
-        running=work["running"],
-        completed_recently=done["count"],
-        last_completed_seconds=_age_seconds(done["last"], now),
-        background=work["background"],
-        workers_alive=workers["alive"],
-        last_heartbeat_seconds=_age_seconds(workers["last"], now),
-    )
-
-
-def recent_reflections(viewer: Viewer, limit: int = 10) -> list[ReflectionReport]:
-    """Return the newest reflections that a viewer may see."""
-    newest = viewer.reflections().with_parts().order_by("-created_at")[:limit]
-    return [reflection_report(reflection, with_context=False) for reflection in newest]
-
-
-def _age_seconds(at: datetime | None, now: datetime) -> float | None:
-    # What was written while the report was made is no older than nothing.
-    return None if at is None else max(0.0, (now - at).total_seconds())
 
 
 def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:
@@ -266,10 +206,13 @@ def _stage(row: StageResult, extras: Mapping[str, Any]) -> StageReport:
         age_seconds=row.age_seconds,
         ttl_seconds=row.ttl_seconds,
         stored=row.stored,
+        forward=row.forward,
         key=row.key,
         engine=row.engine,
         model=row.model,
         duration_ms=row.duration_ms,
+        cost_ms=row.cost_ms,
+        computed_at=row.created_at - timedelta(seconds=row.age_seconds),
         reason=row.reason,
         extras=extras,
     )
@@ -283,10 +226,12 @@ def _image(image: ReflectionImage | None, job: Job) -> ImageReport | None:
     return ImageReport(state="waiting", cache="", reason=job.last_error)
 
 
-def _context(reflection: Reflection, first: StageResult) -> dict[str, Any]:
+def _context(
+    reflection: Reflection, first: StageResult, history: Sequence[PastReflection]
+) -> dict[str, Any]:
     """Return the context and what there is to say about it; nothing to who may be in danger."""
     felt = analytics.affect(first.result)
-    found = analytics.context(_history(reflection), reflection.local_time, *felt)
+    found = analytics.context(history, reflection.local_time, *felt)
     said = () if reflection.at_risk else remarks.remarks(found)
     return {"context": asdict(found), "remarks": list(said)}
 

@@ -3,20 +3,23 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from cachestats.cache import Lookup, get_cache
-from enrichment import descriptions, hosts, images, jobs, variants
+from cachestats.cache import Freshness, Lookup, get_cache
+from cachestats.commits import commit
+from enrichment import comparisons, descriptions, hosts, images, jobs, variants
 from enrichment.backpressure import seconds_until_room
-from enrichment.errors import Busy, EnrichmentError, InferenceError
+from enrichment.errors import Busy, EnrichmentError, InferenceError, NotCached
 from enrichment.forgetting import drop_entries, forgetting_with
+from enrichment.freshness import cache_for
+from enrichment.idempotency import Claim
+from enrichment.inserts import insert
 from enrichment.jobs import ClaimLost, Interrupted
 from enrichment.models import (
     Job,
@@ -26,8 +29,9 @@ from enrichment.models import (
     Status,
 )
 from enrichment.models.jobs import Priority
-from enrichment.records import log_stage, ms_since, path_words, result_row
-from enrichment.stages import analytics, risk
+from enrichment.models.reflections import PERSON_SCOPE, Parts
+from enrichment.records import as_stage1, log_stage, ms_since, path_words, result_row
+from enrichment.stages import risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
 from enrichment.stages.post_enricher import (
@@ -43,9 +47,10 @@ from enrichment.variants import Choice
 logger = logging.getLogger(__name__)
 
 SITE_SCOPE = "site"
+ANY_FRESHNESS = Freshness()
 VIEW_TEXT = "enrichment.view_text"
 DELETE_ANY = "enrichment.delete_reflection"
-CHANGE_ANY = "enrichment.change_reflection"
+CHANGE_ANY = "enrichment.change_job"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +74,15 @@ class QueueFull(Busy):
         super().__init__("The queue is full", retry_after)
 
 
-def submit(submission: Submission, *, user: User, token_owner: str | None) -> Reflection:
+def submit(
+    submission: Submission,
+    *,
+    user: User,
+    token_owner: str | None,
+    freshness: Freshness = ANY_FRESHNESS,
+    only_if_cached: bool = False,
+    claim: Claim | None = None,
+) -> Reflection:
     """Accept a reflection; it is finished at once when both of its stages are cached.
 
     Row, job and ticket are written in one transaction: what was answered is never lost. The risk
@@ -83,22 +96,18 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     Args:
         token_owner: the owner that the token is bound to, "" for one that is bound to none, None
             for a person who is signed in.
+        freshness: of the cached answers that will do, now and for a worker later.
+        only_if_cached: nothing may be computed.
+        claim: of the idempotency key that it came with; the reflection becomes that key's.
 
     Raises:
+        KeyInUse: another request took the claim over, and nothing was written.
+        NotCached: something would have to be, against `only_if_cached`; nothing is kept.
         OwnerMismatch: the submission names another owner than the token or the person.
         ModelCannotSee: it has an image that can't be described.
         QueueFull: it needs work, and too much of that is waiting before it.
     """
-    match token_owner:
-        case None:
-            owner = user.get_username()
-            key_scope = f"user:{user.pk}"
-        case "":
-            owner, key_scope = submission.owner, SITE_SCOPE
-        case _:
-            owner, key_scope = token_owner, f"owner:{token_owner}"
-    if submission.owner not in {"", owner}:
-        raise OwnerMismatch("owner must be your own, or left out.")
+    owner, key_scope = _owner_and_scope(submission, user, token_owner)
     reflection = Reflection(
         text=submission.text,
         owner=owner,
@@ -107,6 +116,9 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
         timestamp=submission.timestamp,
         timezone=submission.timezone,
         language=submission.language,
+        no_store=freshness.no_store,
+        no_cache=freshness.no_cache,
+        max_age_seconds=freshness.max_age,
     )
     image = found = None
     if submission.image:
@@ -114,6 +126,8 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
     reflection.risk_signals = list(risk.check(reflection.text).signals)
     whole = image is None or image.described
     ready, choice = _from_cache(reflection) if whole else ([], None)
+    if only_if_cached and not ready:
+        raise NotCached("Not all of it is cached as you want it, and nothing was to be computed.")
     priority = Priority[submission.priority.upper()]
     if not ready and (
         seconds := seconds_until_room(priority, settings.QUEUE_DEPTH, looks=not whole)
@@ -121,20 +135,43 @@ def submit(submission: Submission, *, user: User, token_owner: str | None) -> Re
         raise QueueFull(seconds)
     if found:
         get_cache().count(cast(Lookup, found))
-    with transaction.atomic():
-        reflection.save(force_insert=True)
+    finished = bool(ready)
+    if not finished and reflection.at_risk:
+        ready = [result_row(reflection, 2, safety_answer(), 0.0)]
+
+    def write() -> Job:
+        insert([reflection])
+        if claim:
+            claim.link(reflection)
         if image:
             image.save(force_insert=True)
-        if ready:
-            StageResult.objects.bulk_create(ready)
-            jobs.create(reflection, priority=priority, status=Status.COMPLETE)
+        insert(ready)
+        status = Status.COMPLETE if finished else Status.QUEUED
+        job = jobs.create(reflection, priority=priority, status=status)
+        if finished:
             variants.make_ahead(choice, ready[-1])
         else:
-            if reflection.at_risk:
-                result_row(reflection, 2, safety_answer(), 0.0).save(force_insert=True)
-            jobs.create(reflection, priority=priority)
             jobs.issue_ticket()
+        return job
+
+    reflection.written = Parts(jobs=[commit(write)], results=ready, image=image)
     return reflection
+
+
+def _owner_and_scope(
+    submission: Submission, user: User, token_owner: str | None
+) -> tuple[str, str]:
+    """Return whose reflection it is, and whose cached answers it may share."""
+    match token_owner:
+        case None:
+            owner, key_scope = user.get_username(), f"{PERSON_SCOPE}{user.pk}"
+        case "":
+            owner, key_scope = submission.owner, SITE_SCOPE
+        case _:
+            owner, key_scope = token_owner, f"owner:{token_owner}"
+    if submission.owner not in {"", owner}:
+        raise OwnerMismatch("owner must be your own, or left out.")
+    return owner, key_scope
 
 
 def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> None:
@@ -154,6 +191,9 @@ def run_job(job: Job, *, interrupted: Callable[[], bool] = lambda: False) -> Non
         return
     if job.purpose == Job.Purpose.VARIANTS:
         _make_ahead(job, interrupted)
+        return
+    if job.purpose == Job.Purpose.COMPARE:
+        comparisons.run(job)
         return
     reflection = job.reflection
     if image := descriptions.waiting(reflection):
@@ -181,7 +221,7 @@ def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
 
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
     started = time.perf_counter()
-    stage1 = _scorer(reflection.key_scope).enrich(
+    stage1 = _scorer_of(reflection).enrich(
         reflection.text, (), reflection.local_time, reflection.language
     )
     row = result_row(reflection, 1, stage1.answer, ms_since(started))
@@ -205,7 +245,7 @@ def _write(
 ) -> tuple[StageResult, StageAnswer, Choice | None]:
     """Return Stage 2, as it is kept and as it was answered, and what it was chosen from."""
     started = time.perf_counter()
-    enricher = _enricher()
+    enricher = _enricher_of(reflection)
     choice = variants.choose(reflection, stage1, enricher)
     stage2 = enricher.run_post_enrichment(
         stage1,
@@ -221,7 +261,7 @@ def _run_again(job: Job) -> None:
     """Do both stages once more, and keep what was there if the model is still out of reach."""
     reflection = job.reflection
     started = time.perf_counter()
-    stage1 = _scorer(reflection.key_scope).enrich(
+    stage1 = _scorer_of(reflection).enrich(
         reflection.text, (), reflection.local_time, reflection.language
     )
     first = result_row(reflection, 1, stage1.answer, ms_since(started))
@@ -255,13 +295,15 @@ def _make_ahead(job: Job, interrupted: Callable[[], bool]) -> None:
     if first is None:
         raise ClaimLost  # it was just forgotten
     stage1 = as_stage1(first.result, Outcome(first.outcome), reflection.local_time)
-    variants.make(job, stage1, _enricher(), interrupted=interrupted)
+    # For readers to come: how fresh this one wanted its own is nothing to them.
+    variants.make(job, stage1, make_enricher(get_cache()), interrupted=interrupted)
 
 
 def enrich_text(submission: Submission) -> Enriched:
     """Run both stages in the foreground, through the cache, and keep no reflection."""
     at_risk = risk.check(submission.text).flagged
-    scorer, enricher = _scorer(SITE_SCOPE), _enricher()
+    cache = get_cache()
+    scorer, enricher = make_scorer(cache, SITE_SCOPE), make_enricher(cache)
     started = time.perf_counter()
     stage1 = scorer.enrich(submission.text, (), submission.timestamp, submission.language)
     stage1_ms = ms_since(started)
@@ -274,7 +316,7 @@ def enrich_text(submission: Submission) -> Enriched:
         variant=variants.choose_for_nobody(stage1, enricher, rotation),
     )
     stage2_ms = ms_since(started)
-    get_cache().flush()
+    cache.flush()
     return Enriched(stage1=stage1, stage1_ms=stage1_ms, stage2=stage2, stage2_ms=stage2_ms)
 
 
@@ -310,7 +352,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     except InferenceError:
         return nothing
     cache = get_cache()
-    first = _scorer(reflection.key_scope).peek(reflection.text, reflection.language, identity)
+    first = _scorer_of(reflection).peek(reflection.text, reflection.language, identity)
     if first is None:
         return nothing
     stage1_ms = ms_since(started)
@@ -322,7 +364,7 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     elif not stage1.path:
         answer = curated_answer(reflection.id.int)
     else:
-        choice = variants.choose(reflection, stage1, _enricher())
+        choice = variants.choose(reflection, stage1, _enricher_of(reflection))
         if choice is None or choice.variant.cached is None:
             return nothing
         served.append(choice.variant.cached)
@@ -338,12 +380,6 @@ def _from_cache(reflection: Reflection) -> tuple[list[StageResult], Choice | Non
     return rows, choice
 
 
-def as_stage1(result: Mapping[str, Any], outcome: Outcome, local_time: datetime) -> Stage1:
-    """Return a stored Stage 1 as Stage 2 takes it."""
-    answer = StageAnswer(result=result, outcome=outcome)
-    return Stage1(answer=answer, context=analytics.context((), local_time))
-
-
 def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer) -> None:
     with transaction.atomic():
         jobs.commit_stage(job, row, next_status)
@@ -351,9 +387,9 @@ def _commit(job: Job, row: StageResult, next_status: Status, answer: StageAnswer
             Reflection.objects.filter(pk=row.reflection_id).update(enrich_again=True)
 
 
-def _scorer(key_scope: str) -> HybridScorer:
-    return make_scorer(get_cache(), key_scope)
+def _scorer_of(reflection: Reflection) -> HybridScorer:
+    return make_scorer(cache_for(reflection), reflection.key_scope)
 
 
-def _enricher() -> PostEnricher:
-    return make_enricher(get_cache())
+def _enricher_of(reflection: Reflection) -> PostEnricher:
+    return make_enricher(cache_for(reflection))

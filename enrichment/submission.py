@@ -68,7 +68,8 @@ def parse(data: Mapping[str, Any], now: datetime) -> Submission:
 
 
 @cache
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
+    """Return the names of all time zones."""
     return frozenset(available_timezones())
 
 
@@ -141,7 +142,7 @@ class _Reader:
         value = self._data.get(field)
         if value is None:
             return "UTC"
-        if isinstance(value, str) and value in _zones():
+        if isinstance(value, str) and value in zones():
             return value
         self.complain(field, "must be an IANA time zone such as Europe/Berlin")
         return "UTC"

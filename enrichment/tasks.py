@@ -7,7 +7,7 @@ from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from cachestats.cache import get_cache
-from enrichment import forgetting, hosts, jobs, services, worker
+from enrichment import forgetting, hosts, jobs, services, warm_ups, warming, worker
 from enrichment.errors import CallAborted
 from enrichment.models import Job
 
@@ -42,12 +42,17 @@ def run_next_job() -> None:
 def _run_jobs() -> None:
     hosts.wait_for_engine()
     ends_at = time.monotonic() + TURN_SECONDS
+    worked = False
     # A job that is left is another ticket's; the reaper issues what is missing.
     while not worker.is_ending() and time.monotonic() < ends_at and (job := jobs.claim()):
+        worked = True
         queued = timezone.now() - job.available_at
         with bound_contextvars(job=job.pk, attempt=job.attempts, token=str(job.token)[:8]):
             logger.info("[JOB] Claimed", extra={"queue_ms": round(queued.total_seconds() * 1000)})
             _run(job)
+    # After a job it is left to another ticket: both together could outlast the queue's time-out.
+    if not worked and not worker.is_ending() and (run := warm_ups.claim()):
+        warming.work_on(run, interrupted=worker.is_ending)
 
 
 def _run(job: Job) -> None:

@@ -5,7 +5,7 @@ keeps people from the host. It knows the values in force and the site's own ques
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 
 import psutil
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
 
 from cachestats.config import Config, current
-from cachestats.services import change_config
+from cachestats.errors import RevisionSuperseded
+from cachestats.services import change_config, undo_revision
 from enrichment import hosts, jobs
 from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.inference import cores, tuning
@@ -181,9 +184,64 @@ def apply(tuned: Tuning) -> int:
         ChangedMeanwhile: what was measured against is not in force any more.
         InvalidConfig: it breaks the schema.
     """
-    if setting_of(current().config) != tuned.setting:
-        raise ChangedMeanwhile("the configuration was changed while it was measured against")
-    return change_config(tuned.changes, None, reason(tuned)).number
+    return _put_in_force(tuned.setting, tuned.changes, None, reason(tuned))
+
+
+def apply_run(run: TuningRun, author: User, why: str = "") -> int:
+    """Put what a kept run showed to be better in force; return the revision.
+
+    Args:
+        why: what the author has to say, for who reads the history.
+
+    Raises:
+        ChangedMeanwhile: what it measured against is not in force any more, or it was applied.
+        InvalidConfig: it breaks the schema.
+    """
+    with transaction.atomic():
+        run = TuningRun.objects.select_for_update().get(pk=run.pk)
+        if run.revision is not None:
+            raise ChangedMeanwhile(f"it was put in force already, as revision {run.revision}")
+        measured_against = Setting(**run.evidence["in_force"])
+        said = _told(f"Tuning run {run.pk}", why)
+        run.revision = _put_in_force(measured_against, run.changes, author, said)
+        run.save(update_fields=["revision"])
+    return run.revision
+
+
+def take_back(run: TuningRun, author: User, why: str = "") -> int:
+    """Put in force again what was before a run was applied; return the revision.
+
+    Raises:
+        ChangedMeanwhile: it is not in force, or its values were changed since.
+        InvalidConfig: what was before breaks today's schema.
+    """
+    with transaction.atomic():
+        run = TuningRun.objects.select_for_update().get(pk=run.pk)
+        if run.revision is None:
+            raise ChangedMeanwhile("it is not in force")
+        try:
+            said = _told(f"Takes back tuning run {run.pk}", why)
+            number = undo_revision(run.revision, author, said).number
+        except RevisionSuperseded as exc:
+            raise ChangedMeanwhile(str(exc)) from exc
+        run.revision = None
+        run.save(update_fields=["revision"])
+    return number
+
+
+def _put_in_force(
+    measured_against: Setting,
+    changes: Mapping[str, Mapping[str, Any]],
+    author: User | None,
+    why: str,
+) -> int:
+    if setting_of(current().config) != measured_against:
+        raise ChangedMeanwhile("the configuration was changed since it was measured against")
+    return change_config(changes, author, why).number
+
+
+def _told(what: str, why: str) -> str:
+    return (f"{what}: {why}" if why else what)[:REASON_CHARACTERS]
 
 
 def reason(tuned: Tuning) -> str:

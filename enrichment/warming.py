@@ -4,27 +4,28 @@ Each goes through `get_or_compute` as all others do, and counts as a miss. What 
 peeked at and not counted. A run can be broken off anywhere: what is stored is whole.
 """
 
+import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import datetime
+from math import inf
 
 from django.db import IntegrityError, close_old_connections, connections
 from django.utils import timezone
 
-from cachestats import services as cache_services
 from cachestats.cache import CacheState, get_cache
 from cachestats.config import current
-from enrichment import hosts, jobs
+from enrichment import hosts, jobs, warm_ups
 from enrichment.errors import CallAborted, EnrichmentError
 from enrichment.forgetting import drop_entries
 from enrichment.models import WarmUp, WarmUpEntry
-from enrichment.services import as_stage1
+from enrichment.records import as_stage1
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.tuned_stages import make_enricher, make_scorer
+from enrichment.warm_ups import LOST_LIMIT
 from enrichment.warming_plans import (
     NoModel,
     Plan,
@@ -32,12 +33,17 @@ from enrichment.warming_plans import (
     WantedFeeling,
     WantedWriting,
     known_identity,
+    plan_lost,
 )
 
+logger = logging.getLogger(__name__)
+
 Ended = WarmUp.Ended
-MAX_CONCURRENCY = 16
 # Somebody who waits is seen within this time, also in the middle of an inference.
 WATCH_SECONDS = 0.5
+RENEW_SECONDS = 5.0
+# A worker is lent for so long; its queue ends what lasts for 2,500 s.
+LONGEST_SECONDS = 1_800.0
 # So many runs are kept, and those whose entries may still be live.
 RUNS_KEPT = 100
 
@@ -64,23 +70,15 @@ class Warmed:
     trouble: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class WarmUpResult:
-    """How a run did so far: the hits of its entries beside those that were predicted."""
-
-    at: datetime
-    source: str
-    computed: int
-    predicted_hits: int
-    realised_hits: int
-
-
 def warm(
     plan: Plan,
     *,
     limit: int | None = None,
     concurrency: int = 1,
     advance: Callable[[], None] = lambda: None,
+    run: WarmUp | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+    seconds: float = inf,
 ) -> Warmed:
     """Compute what a plan wants, until it is done, somebody waits for the model, or it is away.
 
@@ -91,8 +89,12 @@ def warm(
         limit: so many answers are asked for at most; None: all.
         concurrency: so many at a time, 1 to 16; no more than the tuning lets through.
         advance: called, from any thread, after each item of the plan.
+        run: the warm-up that it is, claimed by the caller; None: one of its own.
+        interrupted: asked twice a second whether this process is to end.
+        seconds: it ends after so many.
 
     Raises:
+        AlreadyWarming: another one is at work.
         NothingKept: the cache is switched off.
         NoModel: no model answers.
     """
@@ -105,45 +107,51 @@ def warm(
         raise NoModel(health.trouble)
     networking = config.networking
     threads = min(concurrency, networking.per_host_limit, networking.max_concurrent_requests)
-    run = _Run(plan, WarmUp.objects.create(source=plan.source), limit, advance)
+    row = run or warm_ups.begin(plan.source)
+    at_work = _Run(plan, row, limit, advance, interrupted, time.monotonic() + seconds)
     try:
-        run.go(threads)
+        at_work.go(threads)
     finally:
         get_cache().flush()
-        warmed = run.finish()
+        warmed = at_work.finish()
         _prune()
     return warmed
 
 
-def results(newest: int) -> list[WarmUpResult]:
-    """Return how the newest runs did that computed anything, newest first.
+def work_on(run: WarmUp, interrupted: Callable[[], bool]) -> None:
+    """Carry out a warm-up that was asked for and claimed; what was in its way stands in its row."""
+    look_at = 0.0
 
-    An entry's hits count until its time is over or it is evicted and computed again.
+    def look_up() -> None:
+        """End the planning too for the sake of who waits."""
+        nonlocal look_at
+        if time.monotonic() < look_at:
+            return
+        look_at = time.monotonic() + WATCH_SECONDS
+        if interrupted():
+            raise _Over(Ended.INTERRUPTED)
+        if jobs.people_wait():
+            raise _Over(Ended.PEOPLE)
 
-    Raises:
-        cachestats.services.UNUSABLE: the cache can't be read.
-    """
-    runs = WarmUp.objects.filter(computed__gt=0).prefetch_related("entries")
-    return [
-        WarmUpResult(
-            at=run.at,
-            source=run.source,
-            computed=run.computed,
-            predicted_hits=run.predicted_hits,
-            realised_hits=realised_hits(run.entries.all()),
+    limit = run.answer_limit or LOST_LIMIT
+    try:
+        warm(
+            plan_lost(limit, look_up),
+            limit=limit,
+            concurrency=run.concurrency,
+            run=run,
+            interrupted=interrupted,
+            seconds=LONGEST_SECONDS,
         )
-        for run in runs[:newest]
-    ]
-
-
-def realised_hits(entries: Collection[WarmUpEntry]) -> int:
-    """Return how often these were hit in the life that a warm-up gave them."""
-    lives = cache_services.entry_lives(entry.key for entry in entries)
-    return sum(
-        life.hits
-        for entry in entries
-        if (life := lives.get(entry.key)) and life.expires_ms <= entry.expires_ms
-    )
+    except _Over as exc:
+        warm_ups.end(run, exc.args[0])
+    except NoModel as exc:
+        warm_ups.end(run, Ended.MODEL, str(exc))
+    except NothingKept as exc:
+        warm_ups.end(run, Ended.NOT_KEPT, str(exc))
+    except Exception as exc:
+        logger.exception("[PERF] A warm-up failed")
+        warm_ups.end(run, Ended.FAILED, type(exc).__name__)
 
 
 def _prune() -> None:
@@ -154,18 +162,27 @@ def _prune() -> None:
 
 
 class _Over(Exception):  # a fact, not a fault
-    """Nothing more is to be asked."""
+    """Nothing more is to be asked; with why, where that is not known yet."""
 
 
 class _Run:
     """A plan at work: threads take its items in order, while the caller's thread watches."""
 
     def __init__(
-        self, plan: Plan, row: WarmUp, limit: int | None, advance: Callable[[], None]
+        self,
+        plan: Plan,
+        row: WarmUp,
+        limit: int | None,
+        advance: Callable[[], None],
+        interrupted: Callable[[], bool],
+        ends_at: float,
     ) -> None:
         self._plan = plan
         self._row = row
         self._advance = advance
+        self._interrupted = interrupted
+        self._ends_at = ends_at
+        self._renew_at = 0.0
         self._lock = threading.Lock()
         self._items = iter(plan.wanted)
         self._left, self._limited = limit, False
@@ -192,40 +209,60 @@ class _Run:
             thread.result()
 
     def finish(self) -> Warmed:
-        """Write down what became of it, and return that."""
-        row = self._row
-        row.ended = self._ended or (Ended.LIMIT if self._limited else Ended.DONE)
-        row.computed = len(self._computed)
-        row.already_there = self._already_there
-        row.failed = self._failed
-        row.skipped = self._plan.skipped
-        row.predicted_hits = sum(self._hits[key] for key in self._computed)
-        row.save()
-        return Warmed(
-            ended=Ended(row.ended),
+        """Write down what became of it, unless it was given up or deleted, and return that."""
+        warmed = Warmed(
+            ended=self._ended or (Ended.LIMIT if self._limited else Ended.DONE),
             wanted=len(self._plan.wanted),
             done=self._done,
-            computed=row.computed,
-            already_there=row.already_there,
-            failed=row.failed,
-            skipped=row.skipped,
-            predicted_hits=row.predicted_hits,
+            computed=len(self._computed),
+            already_there=self._already_there,
+            failed=self._failed,
+            skipped=self._plan.skipped,
+            predicted_hits=sum(self._hits[key] for key in self._computed),
             trouble=self._trouble,
         )
+        warm_ups.end(
+            self._row,
+            warmed.ended,
+            warmed.trouble,
+            computed=warmed.computed,
+            already_there=warmed.already_there,
+            failed=warmed.failed,
+            skipped=warmed.skipped,
+            predicted_hits=warmed.predicted_hits,
+        )
+        return warmed
 
     def _watch(self, working: list[Future[None]]) -> None:
         """See to it that nobody waits, until the threads have ended."""
         while True:
             try:
+                self._renew()
                 if not wait(working, timeout=WATCH_SECONDS).not_done:
                     return
-                if self._ended or jobs.people_wait():
-                    self._stop(Ended.PEOPLE)
+                if reason := self._reason_to_stop():
+                    self._stop(reason)
                     # Each time anew: a thread may just have begun to ask.
                     hosts.abort()
             except KeyboardInterrupt:
                 self._stop(Ended.INTERRUPTED)
                 hosts.abort()
+
+    def _renew(self) -> None:
+        """Say at times that this process lives; where it was given up, end."""
+        if (now := time.monotonic()) >= self._renew_at:
+            self._renew_at = now + RENEW_SECONDS
+            if not warm_ups.renew(self._row):
+                self._stop(Ended.INTERRUPTED)
+
+    def _reason_to_stop(self) -> WarmUp.Ended | None:
+        if self._ended:
+            return self._ended
+        if self._interrupted():
+            return Ended.INTERRUPTED
+        if jobs.people_wait():
+            return Ended.PEOPLE
+        return Ended.TIME if time.monotonic() >= self._ends_at else None
 
     def _stop(self, why: WarmUp.Ended) -> None:
         """Have the threads end; the first reason stands."""

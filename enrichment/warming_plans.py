@@ -6,6 +6,7 @@ reflection that still exists, Stage 2 by the feeling that it was written for.
 
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -17,7 +18,8 @@ from enrichment import hosts, variants
 from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.inference.messages import ModelIdentity
 from enrichment.models import StageResult, WarmUp
-from enrichment.services import SITE_SCOPE, as_stage1
+from enrichment.records import as_stage1
+from enrichment.services import SITE_SCOPE
 from enrichment.stages import risk
 from enrichment.stages.answers import Outcome
 from enrichment.stages.hybrid_scorer import Stage1
@@ -101,8 +103,11 @@ def plan_texts(read: FileTexts) -> Plan:
     return Plan(source=WarmUp.Source.FILE, wanted=wanted, skipped=len(read.skipped))
 
 
-def plan_lost(limit: int) -> Plan:
+def plan_lost(limit: int, look_up: Callable[[], None] = lambda: None) -> Plan:
     """Plan what is worth most among what expired or was evicted: hits of its last life times cost.
+
+    Args:
+        look_up: called before each entry; what it raises ends the planning.
 
     Raises:
         NoModel: which one would answer is not known.
@@ -116,6 +121,7 @@ def plan_lost(limit: int) -> Plan:
     for lost in cache_services.lost_entries(CACHE_TYPES, LOOKED_AT):
         if len(wanted) == limit:
             break
+        look_up()
         if (found := _find(lost)) is None:
             skipped += 1
             continue
@@ -160,9 +166,7 @@ def look(wanted: Wanted, identity: ModelIdentity) -> tuple[str, bool]:
 
 def _find(lost: LostEntry) -> Wanted | None:
     """Return what a lost entry was an answer to; None where that is not known any more."""
-    # In the order of the index: a popular key has very many results.
-    held = StageResult.objects.filter(key__gte=lost.digits, key__lt=f"{lost.digits}g")
-    result = held.order_by("key", "reader", "id").select_related("reflection").first()
+    result = StageResult.objects.of_entry(lost.digits)
     if result is None:
         return None
     reflection = result.reflection

@@ -14,13 +14,24 @@ from django.utils import timezone
 
 from cachestats import services as cache_services
 from cachestats.config import current
-from enrichment import calls, hosts, jobs
+from enrichment import (
+    call_rollups,
+    calls,
+    comparisons,
+    hosts,
+    idempotency,
+    jobs,
+    queue_samples,
+    warm_ups,
+)
+from enrichment.again import queue_again
 from enrichment.cluster import Family
 from enrichment.errors import CallAborted, CircuitOpen, HostUnreachable, InferenceError
 from enrichment.inference.ollama import OllamaClient
 from enrichment.models import Job, Reflection, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from enrichment.stages.prompts import Method, beginnings
+from enrichment.webhooks.courier import Courier
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +39,7 @@ BEAT_SECONDS = 2.0
 MODEL_EVERY_SECONDS = 2.0
 TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
+COUNT_EVERY_SECONDS = 30.0
 RELIST_EVERY_SECONDS = 3600.0
 FORGET_AFTER = timedelta(hours=1)
 
@@ -70,8 +82,10 @@ def start(**_signal: Any) -> None:
         logger.warning("[PERF] The cache can't be read: %s", exc)
     close_old_connections()
     threading.Thread(target=_beat, name="heartbeat", daemon=True).start()
+    threading.Thread(target=Courier(is_ending).run, name="webhooks", daemon=True).start()
     for_ever = threading.Event()
     threading.Thread(target=keep_models, args=(for_ever,), name="models", daemon=True).start()
+    threading.Thread(target=keep_counts, args=(for_ever,), name="counts", daemon=True).start()
 
 
 def keep_models(stop: threading.Event) -> None:
@@ -146,6 +160,23 @@ def _is_away(client: OllamaClient) -> bool:
     return False
 
 
+def keep_counts(stop: threading.Event) -> None:
+    """Sample the queue and add up what was counted, at least twice a minute.
+
+    Apart from the heartbeat, because a million entries take seconds.
+    """
+    while not stop.wait(COUNT_EVERY_SECONDS):
+        try:
+            queue_samples.sample_queue()
+            call_rollups.roll_up()
+            cache_services.count_up()
+        except cache_services.UNUSABLE as exc:
+            logger.warning("[PERF] Counts wait for the database: %s", exc)
+        except Exception:
+            logger.exception("[PERF] Adding up counts failed and goes on")
+        close_old_connections()
+
+
 def _is_in_vain(token: uuid.UUID, job: Job) -> bool:
     """Renew a claim's lease; return whether what the model is being asked for it is of no use.
 
@@ -174,12 +205,15 @@ def _beat() -> None:
             if time.monotonic() >= next_tickets:
                 next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS
                 if Reflection.objects.filter(enrich_again=True).exists() and hosts.health().ok:
-                    jobs.queue_again()
-                jobs.top_up_tickets()
+                    queue_again()
+                jobs.top_up_tickets(warm_ups.claimable())
                 WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
                 calls.sweep()
+                queue_samples.sweep()
+                idempotency.sweep()
+                comparisons.sweep()
                 cache_services.sweep()
             if time.monotonic() >= next_relist:
                 next_relist = time.monotonic() + RELIST_EVERY_SECONDS

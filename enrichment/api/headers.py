@@ -1,8 +1,16 @@
-"""The headers that say how the cache took part: Cache-Status (RFC 9211), X-Cache and Age."""
+"""The headers of reflections: who may keep them, when to come again, and how the cache took part.
+
+The last are Cache-Status (RFC 9211), X-Cache and Age.
+"""
 
 from enrichment.reports import ReflectionReport, StageReport
 from enrichment.stages.answers import Outcome
 
+# No cache between here and the reader keeps what somebody wrote, nor does a browser, where
+# it would outlive its deletion. Who asks on condition of a tag keeps both themselves.
+PRIVATE = {"Cache-Control": "private, no-store"}
+# Both stages take seconds on a CPU; asking more often gains nothing.
+POLL = {"Retry-After": "2"}
 NAMES = {1: "stage1", 2: "stage2"}
 
 
@@ -42,7 +50,7 @@ def _status(name: str, stage: StageReport) -> str:
     key = f'key="{name}:{stage.key[:8]}"'
     if stage.cache == "hit":
         return f"perfsite; hit; ttl={stage.ttl_seconds}; {key}"
-    parts = ["perfsite", "fwd=bypass" if stage.cache == "bypass" else "fwd=uri-miss"]
+    parts = ["perfsite", f"fwd={stage.forward}"]
     if stage.cache == "collapsed":
         parts.append("collapsed")
     if stage.stored:

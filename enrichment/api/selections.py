@@ -54,8 +54,11 @@ def _ids(value: Any) -> set[UUID]:
     """Return the ids of a list; none where it is none, too long, or holds anything else."""
     if not isinstance(value, list) or len(value) > MAX_IDS:
         return set()
+    # A list in a list in a list can be too deep to be written as text.
+    if not all(isinstance(item, str) for item in value):
+        return set()
     try:
-        return {UUID(str(item)) for item in value}
+        return {UUID(item) for item in value}
     except ValueError:
         return set()
 

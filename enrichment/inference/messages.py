@@ -5,6 +5,7 @@ https://github.com/ollama/ollama/blob/main/docs/api.md
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -15,6 +16,19 @@ class ModelIdentity:
     name: str
     digest: str
     engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldModel:
+    """A model that a host has, on its disk or loaded.
+
+    size_bytes: there, or in memory; None where the host does not tell. expires_at: until when it
+    stays loaded; None for ever, or where the host does not tell.
+    """
+
+    name: str
+    size_bytes: int | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

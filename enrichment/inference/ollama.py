@@ -26,9 +26,11 @@ from enrichment.inference.messages import (
     Call,
     ChatRequest,
     GenerateRequest,
+    HeldModel,
     ModelIdentity,
     Reply,
 )
+from enrichment.inference.replies import read_held
 
 __all__ = ["ClientSettings", "OllamaClient"]
 
@@ -130,8 +132,16 @@ class OllamaClient:
 
     def loaded_models(self) -> tuple[str, ...]:
         """Return the names of the models in the host's memory."""
-        listed = self._exchange.models(self._look("GET", "/api/ps"))
-        return tuple(entry["name"] for entry in listed)
+        return tuple(model.name for model in self.held_models(loaded=True))
+
+    def held_models(self, *, loaded: bool) -> tuple[HeldModel, ...]:
+        """Return the models in the host's memory, or those on its disk.
+
+        Raises:
+            InferenceError: nothing that speaks Ollama's API answers there.
+        """
+        content = self._look("GET", "/api/ps" if loaded else "/api/tags")
+        return tuple(map(read_held, self._exchange.models(content)))
 
     def capabilities(self) -> frozenset[str]:
         """Return what the model can do, in Ollama's words: completion, vision, ...

@@ -5,14 +5,17 @@ https://github.com/ollama/ollama/blob/main/docs/api.md#streaming-responses
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from enrichment.errors import InvalidReply
-from enrichment.inference.messages import Reply, Timings
+from enrichment.inference.messages import HeldModel, Reply, Timings
 
 NANOSECONDS_PER_MS = 1e6
 # By how much the logarithm of a probability may exceed 0.
 ROUNDING = 1e-3
+# The year from which on a model stays loaded for ever, as Ollama writes it.
+FOR_EVER = 2200
 # Of an answer that is kept for diagnosis.
 RAW_CHARACTERS = 10_000
 
@@ -220,3 +223,17 @@ def _candidates(content: dict[str, Any]) -> tuple[tuple[str, float], ...]:
     if not all(logprob <= ROUNDING for _, logprob in candidates):
         raise ValueError("no probability")
     return candidates
+
+
+def read_held(entry: Mapping[str, Any]) -> HeldModel:
+    """Return one model of a host's list, which has a name at least."""
+    size, until = entry.get("size"), entry.get("expires_at")
+    try:
+        expires_at = datetime.fromisoformat(until) if isinstance(until, str) else None
+    except ValueError:
+        expires_at = None
+    # Ollama says so for what stays for ever.
+    if expires_at and (expires_at.tzinfo is None or expires_at.year >= FOR_EVER):
+        expires_at = None
+    known = isinstance(size, int) and size > 0
+    return HeldModel(name=entry["name"], size_bytes=size if known else None, expires_at=expires_at)

@@ -1,6 +1,7 @@
 """Questions to models as they went, and what they add up to."""
 
 from django.db import models
+from django.db.models import Q
 
 NAME_LENGTH = 200
 
@@ -24,10 +25,17 @@ class InferenceCall(models.Model):
     generated_tokens = models.PositiveIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField()
     error = models.CharField(max_length=40, blank=True, help_text="The kind of error, no more")
+    rolled_up = models.BooleanField(
+        default=False, help_text="Whether it was added to the sums of its span"
+    )
 
     class Meta:
         ordering = ["-at"]
-        indexes = [models.Index(fields=["at"], name="inference_call_at")]
+        indexes = [
+            models.Index(fields=["at"], name="inference_call_at"),
+            # Few: those of the last hour, which reports read one by one.
+            models.Index(fields=["at"], condition=Q(rolled_up=False), name="inference_call_recent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.model}: {self.error or 'answered'}"

@@ -57,6 +57,10 @@ def is_held(now: datetime) -> Q:
     return Q(status__in=RUNNING, lease_until__gt=now)
 
 
+# Complete ones, but for those that the cache answered in the submission itself.
+DONE_BY_WORKERS = Q(status=Status.COMPLETE, started_at__isnull=False)
+
+
 class JobQuerySet(models.QuerySet["Job"]):
     """Jobs, narrowed step by step."""
 
@@ -71,12 +75,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(status__in=UNFINISHED)
 
     def for_people(self) -> "JobQuerySet":
-        """Those whose results somebody waits for; what is made ahead is not."""
-        return self.exclude(purpose=Job.Purpose.VARIANTS)
+        """Those that make a reflection's own results; what is done besides is not theirs."""
+        return self.exclude(purpose__in=Job.BESIDES)
 
     def done_by_workers(self) -> "JobQuerySet":
-        """Complete ones, but for those that the cache answered in the submission itself."""
-        return self.filter(status=Status.COMPLETE, started_at__isnull=False)
+        return self.filter(DONE_BY_WORKERS)
 
 
 class Job(models.Model):
@@ -88,6 +91,10 @@ class Job(models.Model):
         SUBMITTED = "submitted"
         AGAIN = "again"
         VARIANTS = "variants"
+        COMPARE = "compare"
+
+    # Texts for the next reflection like it, and a look at what its model says today.
+    BESIDES = (Purpose.VARIANTS, Purpose.COMPARE)
 
     reflection = models.ForeignKey(Reflection, on_delete=models.CASCADE, related_name="jobs")
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.SUBMITTED)
@@ -119,6 +126,8 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["status", "priority", "created_at"], name="job_claim"),
             models.Index(fields=["status", "finished_at"], name="job_finished"),
+            # For lists of all; rows are added at its end and never moved.
+            models.Index(fields=["created_at"], name="job_created"),
             models.Index(
                 fields=["topic", "finished_at"],
                 condition=Q(topic__isnull=False),

@@ -6,6 +6,29 @@ from enrichment.models.reflections import Reflection
 from enrichment.stages.answers import Outcome
 
 
+class Forward(models.TextChoices):
+    """Why a stage was not answered from the cache, in the words of RFC 9211."""
+
+    URI_MISS = "uri-miss", "Nothing was there"
+    STALE = "stale", "What was there was too old"
+    REQUEST = "request", "The request wanted it computed anew"
+    BYPASS = "bypass", "The cache took no part"
+
+
+class StageResultQuerySet(models.QuerySet["StageResult"]):
+    """Results, found by what they have in common."""
+
+    def of_entry(self, digits: str) -> "StageResult | None":
+        """Return a result that came by a cache entry, with its reflection; None without one.
+
+        Args:
+            digits: the first 16 of the entry's key.
+        """
+        # In the order of the index: a popular key has very many results.
+        held = self.filter(key__gte=digits, key__lt=f"{digits}g", reflection__no_store=False)
+        return held.order_by("key", "reader", "id").select_related("reflection").first()
+
+
 class StageResult(models.Model):
     """The result of one stage, and how it came about."""
 
@@ -16,6 +39,12 @@ class StageResult(models.Model):
         max_length=10, choices=[(outcome.value, outcome.value) for outcome in Outcome]
     )
     cache = models.CharField(max_length=10, help_text="hit, miss, collapsed or bypass")
+    forward = models.CharField(
+        max_length=10,
+        choices=Forward.choices,
+        blank=True,
+        help_text="Why it was no hit; empty where it was, or no answer of the model stands here",
+    )
     key = models.CharField(max_length=64, blank=True, help_text="Of the cache entry")
     reader = models.CharField(
         max_length=180, blank=True, help_text="For whom it was made, as its reflection says"
@@ -23,12 +52,17 @@ class StageResult(models.Model):
     stored = models.BooleanField(default=False)
     age_seconds = models.PositiveIntegerField(default=0)
     ttl_seconds = models.PositiveIntegerField(default=0)
+    cost_ms = models.FloatField(
+        null=True, blank=True, help_text="What computing took, now or when it was stored"
+    )
     engine = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=200, blank=True)
     duration_ms = models.FloatField(help_text="Of the whole stage")
     raw_reply = models.TextField(blank=True, help_text="What the model wrote, when it was invalid")
     reason = models.CharField(max_length=200, blank=True, help_text="Why there is a fallback")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StageResultQuerySet.as_manager()
 
     class Meta:
         ordering = ["stage"]

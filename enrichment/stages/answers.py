@@ -48,6 +48,12 @@ class CachedValue(Protocol):
     @property
     def ttl_seconds(self) -> int: ...
 
+    @property
+    def cost_ms(self) -> float | None: ...
+
+    @property
+    def reason(self) -> str: ...
+
 
 class AnswerCache(Protocol):
     """What the stages need of the cache."""
@@ -80,7 +86,9 @@ class AnswerCache(Protocol):
 class StageAnswer:
     """One stage's answer and where it came from.
 
-    cache: hit, miss, collapsed or bypass. key: the entry's whole key, empty without one.
+    cache: hit, miss, collapsed or bypass. missed: the cache's reason why it was no hit, empty
+    without one. key: the entry's whole key, empty without one.
+    cost_ms: what computing it took, now or when it was stored; None where that is not known.
     retry_later: an outage was the cause of the fallback, so another try may do better.
     raw_reply: what the model wrote, if it was invalid. reason: why there is a fallback.
     """
@@ -88,10 +96,12 @@ class StageAnswer:
     result: Mapping[str, Any]
     outcome: Outcome
     cache: str = "bypass"
+    missed: str = ""
     key: str = ""
     stored: bool = False
     age_seconds: int = 0
     ttl_seconds: int = 0
+    cost_ms: float | None = None
     engine: str = ""
     model: str = ""
     retry_later: bool = False
@@ -106,10 +116,12 @@ def from_cache(found: CachedValue) -> StageAnswer:
         result=found.value,
         outcome=Outcome.MODEL,
         cache=str(found.state),
+        missed=found.reason,
         key=found.key.hex,
         stored=found.stored,
         age_seconds=found.age_seconds,
         ttl_seconds=found.ttl_seconds,
+        cost_ms=found.cost_ms,
         engine=provenance["engine"],
         model=provenance["model"],
     )

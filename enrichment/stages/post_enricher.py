@@ -110,13 +110,12 @@ class PostEnricher:
                 cache_type=question.CACHE_TYPE,
             )
         except InferenceError as exc:
-            return StageAnswer(
-                result=_result(texts.fallback(stage1.path[0], rotation), {"engine": "human"}),
-                outcome=Outcome.FALLBACK,
-                engine="human",
+            return fallback_answer(
+                stage1,
+                rotation,
+                type(exc).__name__,
                 retry_later=exc.outage,
                 raw_reply=getattr(exc, "raw", ""),
-                reason=type(exc).__name__,
             )
         return from_cache(found)
 
@@ -174,6 +173,25 @@ def curated_answer(rotation: int) -> StageAnswer:
         result=_result(texts.fallback(None, rotation), {"engine": "human"}),
         outcome=Outcome.CURATED,
         engine="human",
+    )
+
+
+def fallback_answer(
+    stage1: Stage1,
+    rotation: int,
+    reason: str,
+    *,
+    retry_later: bool = False,
+    raw_reply: str = "",
+) -> StageAnswer:
+    """Return a human-written text for a determined feeling, in the place of a model's."""
+    return StageAnswer(
+        result=_result(texts.fallback(stage1.path[0], rotation), {"engine": "human"}),
+        outcome=Outcome.FALLBACK,
+        engine="human",
+        retry_later=retry_later,
+        raw_reply=raw_reply,
+        reason=reason,
     )
 
 

@@ -122,12 +122,15 @@ def _readings(text: str) -> tuple[str, ...]:
     """
     folded = _fold(text)
     plain = _words(folded)
-    undisguised = _words(_undisguise(folded))
+    seen_through = _undisguise(folded)
+    undisguised = plain if seen_through == folded else _words(seen_through)
     return (plain,) if plain == undisguised else (plain, undisguised)
 
 
 def _fold(text: str) -> str:
     """`text` without case, accents, apostrophes and invisible characters."""
+    if text.isascii():
+        return _APOSTROPHES.sub("", text.casefold())
     folded = unicodedata.normalize("NFKC", text).casefold()
     folded = _LATIN_MARKS.sub("", unicodedata.normalize("NFD", folded))
     folded = unicodedata.normalize("NFC", folded.replace(_DEVANAGARI_NUKTA, ""))
@@ -146,7 +149,9 @@ def _undisguise(folded: str) -> str:
     """`folded` with digits, asterisks and gaps inside words read as the letters they hide."""
     text = folded.translate(_LOOKALIKES)
     text = _LEET_IN_WORD.sub(lambda match: match[0].translate(_LEET), text)
-    text = _LETTERS_OR_STARS.sub(lambda match: _unstar(match[0]), text)
+    # A word without a star is what it is.
+    if "*" in text or "#" in text:
+        text = _LETTERS_OR_STARS.sub(lambda match: _unstar(match[0]), text)
     text = _SPACED_OUT.sub(lambda match: _unspace(match[0]), text)
     return _TEXTED.sub(lambda match: _TEXTING[match[0]], text)
 

@@ -8,6 +8,7 @@ from django_q.management.commands.qcluster import Command as QCluster
 
 from enrichment import worker
 from enrichment.cluster import Family, WatchedCluster
+from enrichment.starts import Role, record_start
 
 
 class Command(QCluster):  # type: ignore[misc]  # django-q2 has no types
@@ -19,6 +20,7 @@ class Command(QCluster):  # type: ignore[misc]  # django-q2 has no types
             return
         if options["cluster_name"]:
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
+        record_start(Role.WORKER)
         family = Family()
         worker.join(family)
         if not WatchedCluster(family).run():

@@ -16,11 +16,12 @@ from cachestats import services as cache_services
 from enrichment import warming
 from enrichment.models import WarmUp
 from enrichment.text_files import FileTexts, InvalidTexts, read_texts
-from enrichment.warming import MAX_CONCURRENCY, NothingKept, Warmed, WarmUpResult
+from enrichment.warm_up_reports import WarmUpResult, results
+from enrichment.warm_ups import LOST_LIMIT, MAX_CONCURRENCY, AlreadyWarming
+from enrichment.warming import NothingKept, Warmed
 from enrichment.warming_plans import NoModel, Plan, plan_lost, plan_texts
 
 Ended = WarmUp.Ended
-LOST_LIMIT = 100
 RUNS_SHOWN = 5
 SKIPPED_SHOWN = 10
 # As a shell reports what Ctrl-C ended.
@@ -60,6 +61,9 @@ class Command(BaseCommand):
             self._run(read, limit, concurrency, options)
         except (NoModel, NothingKept) as exc:
             raise CommandError(f"Nothing is computed: {exc}") from exc
+        except AlreadyWarming as exc:
+            since = f"{exc.run.at:%Y-%m-%d %H:%M} UTC"
+            raise CommandError(f"Another warm-up is at work, since {since}.") from exc
         except cache_services.UNUSABLE as exc:
             raise CommandError(f"The cache can't be warmed: {exc}") from exc
         except KeyboardInterrupt as exc:
@@ -70,7 +74,7 @@ class Command(BaseCommand):
     def _run(
         self, read: FileTexts | None, limit: int | None, concurrency: int, options: dict[str, Any]
     ) -> None:
-        earlier = warming.results(RUNS_SHOWN)
+        earlier = results(RUNS_SHOWN)
         if not options["json"]:
             self._say(_result_lines(earlier))
         if options["results"]:
