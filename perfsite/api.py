@@ -3,24 +3,34 @@
 Errors are `application/problem+json` (RFC 9457) with `errors: [{field, message}]`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import IO, Any
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.exceptions import PermissionDenied as ApiPermissionDenied
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from enrichment.images import MAX_BYTES
 
 PROBLEM = "application/problem+json"
+
+logger = logging.getLogger(__name__)
 
 
 class BodyTooLarge(APIException):
@@ -29,6 +39,14 @@ class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = f"The body may have at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
     default_code = "body_too_large"
+
+
+class DatabaseUnavailable(APIException):
+    """The database is away, locked or full; nothing was changed, or nobody knows."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database can't be used right now; try again."
+    wait = 5
 
 
 class BoundedJSONParser(BaseParser):
@@ -40,12 +58,13 @@ class BoundedJSONParser(BaseParser):
         self,
         stream: IO[bytes],
         media_type: str | None = None,  # noqa: ARG002  # the interface's
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+        parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        body = stream.read(limit + 1)
-        if len(body) > limit:
+        request: Request = (parser_context or {})["request"]
+        # Before anything is read: who promises much may be slow to send it.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise BodyTooLarge
+        body = stream.read()
         try:
             # Unlike the standard library's, this reader refuses NaN and halves of characters.
             content = orjson.loads(body)
@@ -53,20 +72,39 @@ class BoundedJSONParser(BaseParser):
             raise ParseError("The body must be JSON in UTF-8.") from exc
         if not isinstance(content, dict):
             raise ParseError("The body must be a JSON object.")
-        return content
+        return _with_whole_numbers(content)
 
 
-class RequireLength:
-    """Refuses bodies of unknown length, which the parsers would take for empty ones."""
+def _with_whole_numbers(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a body with 1 for 1.0: to JSON, and so to its schemas, that is the same number."""
+    waiting: list[dict[str, Any] | list[Any]] = [content]
+    while waiting:
+        holder = waiting.pop()
+        places: Any = holder if isinstance(holder, dict) else range(len(holder))
+        for place in places:
+            value = holder[place]
+            if isinstance(value, float) and value.is_integer():
+                holder[place] = int(value)
+            elif isinstance(value, dict | list):
+                waiting.append(value)
+    return content
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self._get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        unknown = not request.headers.get("Content-Length")
-        if unknown and "Transfer-Encoding" in request.headers:
-            return problem_response(request, 411, "The request needs a Content-Length.")
-        return self._get_response(request)
+class JsonRenderer(BaseRenderer):
+    """Writes JSON, in a tenth of the time that the standard library takes."""
+
+    media_type = "application/json"
+    format = "json"
+    # JSON is UTF-8; a charset has no meaning (RFC 8259).
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,  # noqa: ARG002  # the interface's
+        renderer_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> bytes:
+        return b"" if data is None else orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS)
 
 
 def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -80,6 +118,14 @@ def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
             f"A form may have an image of at most {MAX_BYTES} bytes, and other fields of at most "
             f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE}."
         )
+    if isinstance(exc, (TooManyFieldsSent, TooManyFilesSent)):
+        exc = ParseError("The form has too many fields or files.")
+    if isinstance(exc, DataError) and "%00" in context["request"].META.get("QUERY_STRING", ""):
+        # PostgreSQL takes no NUL; a view that looks at its parameters names the one.
+        exc = ParseError("The query holds a NUL, which is no text.")
+    if isinstance(exc, (OperationalError, InterfaceError)):
+        logger.warning("[API] The database can't be used", exc_info=exc)
+        exc = DatabaseUnavailable()
     if not isinstance(exc, APIException):
         return None
     headers = {}
@@ -87,6 +133,8 @@ def problem(exc: Exception, context: Mapping[str, Any]) -> Response | None:
         headers["WWW-Authenticate"] = auth_header
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(int(wait))
+    if location := getattr(exc, "location", None):
+        headers["Location"] = location
     request: Request = context["request"]
     if isinstance(exc, ValidationError):
         errors = list(_field_errors(exc.detail))

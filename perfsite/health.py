@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from cachestats.reports import trouble
 from enrichment import hosts
-from enrichment.reports import STALLED_AFTER, QueueReport, queue_report
+from enrichment.queue_reports import STALLED_AFTER, QueueState, queue_state
 
 QUEUE_NUMBERS = (
     "depth",
@@ -29,7 +29,7 @@ class Readiness:
 
     status: str
     checks: dict[str, str]
-    queue: QueueReport | None
+    queue: QueueState | None
 
     @property
     def ok(self) -> bool:
@@ -44,9 +44,9 @@ class Readiness:
 def readiness() -> Readiness:
     """Check database, migrations, workers, model, cache and queue; each "ok" or what is wrong."""
     try:
-        queue = queue_report()
+        queue = queue_state()
         needed = {"database": "ok", "migrations": _migrations(), "worker": _worker(queue)}
-    except DatabaseError as exc:
+    except (DatabaseError, InterfaceError) as exc:
         return Readiness(status="down", checks={"database": str(exc)}, queue=None)
     if any(state != "ok" for state in needed.values()):
         return Readiness(status="down", checks=needed, queue=queue)
@@ -69,11 +69,11 @@ def _migrations() -> str:
     return f"{len(missing)} are missing: manage.py migrate" if missing else "ok"
 
 
-def _worker(queue: QueueReport) -> str:
+def _worker(queue: QueueState) -> str:
     return "ok" if queue.workers_alive else "none is alive: manage.py qcluster"
 
 
-def _queue(queue: QueueReport) -> str:
+def _queue(queue: QueueState) -> str:
     if not queue.stalled:
         return "ok"
     waited = f"{queue.oldest_waiting_seconds:.0f} s"

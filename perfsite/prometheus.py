@@ -4,26 +4,30 @@ Web and workers are many processes that come and go, so nothing is counted in me
 reads the reports, and says what the pages say. Counts of rows are gauges: jobs go with their
 reflections, and look-ups are kept for a while only, so that none can be trusted never to fall. A
 counter that falls is taken for one that began anew, and rate() would add all of it once more. So
-calls to models are counters that are read from a total of their own, which only grows, and not from
-the calls' rows.
+look-ups and calls to models are counters that are read from totals of their own, which only grow,
+and not from the rows of each.
 """
 
 from collections.abc import Iterator
+from math import inf
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     Metric,
     SummaryMetricFamily,
 )
 from prometheus_client.registry import Collector
 
 from cachestats import services as cache_services
-from enrichment.call_reports import PARTS, call_totals
+from cachestats import totals as cache_totals
+from enrichment.call_reports import call_totals
+from enrichment.call_rollups import PARTS
 from enrichment.models import Status
-from enrichment.reports import queue_report
+from enrichment.queue_reports import queue_report
 
 # The version of the format that every scraper reads.
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -34,6 +38,7 @@ def exposition() -> bytes:
     registry = CollectorRegistry()
     registry.register(QueueCollector())
     registry.register(InferenceCollector())
+    registry.register(LookupCollector())
     registry.register(CacheCollector())
     return generate_latest(registry)
 
@@ -105,6 +110,33 @@ class InferenceCollector(Collector):
         yield tokens
 
 
+class LookupCollector(Collector):
+    """Look-ups since the first, and how long their answers took."""
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "perfsite_cache_requests",
+            "Look-ups since the first, by what came of them.",
+            labels=["type", "model", "result"],
+        )
+        for kind in cache_totals.lookup_counts():
+            requests.add_metric([kind.cache_type, kind.model, kind.state], kind.count)
+        yield requests
+        latency = HistogramMetricFamily(
+            "perfsite_cache_latency_seconds",
+            "How long look-ups that gave an answer took, computing included, since the first; one "
+            "that only looked and found nothing is none.",
+            labels=["type", "result"],
+        )
+        for answers in cache_totals.latencies():
+            latency.add_metric(
+                [answers.cache_type, answers.state],
+                [(_bound(seconds), count) for seconds, count in answers.at_most],
+                answers.total_seconds,
+            )
+        yield latency
+
+
 class CacheCollector(Collector):
     """What the cache holds; nothing while it can't be read."""
 
@@ -123,3 +155,7 @@ class CacheCollector(Collector):
 def _gauge(name: str, meaning: str, value: float | None) -> Metric:
     """Return a gauge; one whose value is unknown has no sample, which alerts can ask for."""
     return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _bound(seconds: float) -> str:
+    return "+Inf" if seconds == inf else f"{seconds:g}"

@@ -6,6 +6,7 @@ ImproperlyConfigured with its name and what is accepted.
 
 import contextlib
 import os
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from environs import Env, EnvError
 
 from enrichment.images import MAX_BYTES
 from enrichment.inference.addresses import normalise_hosts
-from perfsite import logs
+from enrichment.webhooks.addresses import read_allowed_hosts
+from perfsite import databases, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -78,6 +80,47 @@ PERF_CACHE_PEPPER = secret("PERF_CACHE_PEPPER")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
+# As browsers send them: a usual port is left out.
+ORIGIN = re.compile(
+    r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII
+)
+
+
+def origins(name: str) -> list[str]:
+    """Read which web apps' pages may call the API: origins as browsers send them."""
+    found = [origin.strip() for origin in env.str(name, "").split(",") if origin.strip()]
+    for origin in found:
+        if not ORIGIN.fullmatch(origin):
+            raise ImproperlyConfigured(
+                f"{name} must be origins, separated by commas, such as https://app.example.org: "
+                f"lower case, without a path or a usual port, and no asterisk; {origin!r} is none."
+            )
+    return found
+
+
+CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+# Other origins come with tokens, never with the cookies of somebody who is signed in here.
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "cache-control",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+]
+CORS_EXPOSE_HEADERS = [
+    "Age",
+    "Cache-Status",
+    "ETag",
+    "Idempotency-Replayed",
+    "Location",
+    "Retry-After",
+    "X-Cache",
+]
+
 INSTALLED_APPS = [
     "perfsite",
     "enrichment",
@@ -90,21 +133,29 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_q",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "csp",
+    "corsheaders",
 ]
 
 MIDDLEWARE = [
+    # First, so that a page may read also what any other of these refuses.
+    "corsheaders.middleware.CorsMiddleware",
+    "perfsite.middleware.Problems",
+    "perfsite.middleware.RequireReadable",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "perfsite.api.RequireLength",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Last: it takes the place of one view.
+    "perfsite.polling.Unchanged",
 ]
 
 # An address without its slash is not found; a redirect would turn a POST into a GET.
@@ -137,67 +188,14 @@ def database(name: str, default_file: str) -> dict[str, Any]:
         ) from exc
 
 
-def sqlite(config: dict[str, Any], *, synchronous: str, wait_seconds: int) -> dict[str, Any]:
-    """Return a SQLite database with the PRAGMAs that let several processes share a file.
-
-    IMMEDIATE transactions wait for a lock instead of failing in the middle. secure_delete
-    overwrites what is deleted, so that a forgotten reflection's bytes go too.
-    """
-    options = {
-        "timeout": wait_seconds,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; "
-            f"PRAGMA journal_size_limit=67108864; PRAGMA synchronous={synchronous}; "
-            "PRAGMA secure_delete=ON;"
-        ),
-    }
-    return {**config, "OPTIONS": options}
-
-
-def postgresql(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a PostgreSQL database whose connections are kept, and looked at before each use."""
-    return {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-
-
-def main_database() -> dict[str, Any]:
-    """Read where reflections and jobs live: a commit that was answered survives a power cut."""
-    config = database("DATABASE_URL", "perfsite.sqlite3")
-    if config.get("ENGINE") == SQLITE:
-        return sqlite({**config, "CONN_MAX_AGE": None}, synchronous="FULL", wait_seconds=20)
-    if config.get("ENGINE") == POSTGRESQL:
-        return postgresql(config)
-    raise ImproperlyConfigured(f"DATABASE_URL must be {ACCEPTED_DATABASES}.")
-
-
-def cache_database(main: dict[str, Any]) -> dict[str, Any]:
-    """Read where the cache lives: apart, so that its writes never wait for the job queue's.
-
-    In PostgreSQL that is a schema of its own, in the main database unless another is named.
-    """
-    if main["ENGINE"] == POSTGRESQL and not env.str("CACHE_DATABASE_URL", ""):
-        config = main
-    else:
-        config = database("CACHE_DATABASE_URL", "cache.sqlite3")
-    if config.get("ENGINE") == SQLITE:
-        # The file may be replaced by another, so each request opens it anew (2 ms; look-ups have
-        # connections of their own); and while it is locked the pages do without it.
-        return sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
-    if config.get("ENGINE") == POSTGRESQL:
-        options = {**config.get("OPTIONS", {}), "options": f"-c search_path={CACHE_SCHEMA}"}
-        return postgresql({**config, "OPTIONS": options})
-    raise ImproperlyConfigured(f"CACHE_DATABASE_URL must be {ACCEPTED_DATABASES}.")
-
-
-ACCEPTED_DATABASES = (
-    "a SQLite URL (sqlite:////path/file.sqlite3) or a PostgreSQL URL "
-    "(postgresql://user:password@host/database)"
-)
-CACHE_SCHEMA = "perfsite_cache"
-SQLITE = "django.db.backends.sqlite3"
-POSTGRESQL = "django.db.backends.postgresql"
-MAIN_DATABASE = main_database()
-DATABASES = {"default": MAIN_DATABASE, "cache": cache_database(MAIN_DATABASE)}
+MAIN_DATABASE = databases.main(database("DATABASE_URL", "perfsite.sqlite3"))
+# In PostgreSQL the cache is a schema of the main database, unless another is named.
+if MAIN_DATABASE["ENGINE"] == databases.POSTGRESQL and not env.str("CACHE_DATABASE_URL", ""):
+    CACHE_DATABASE = databases.cache(MAIN_DATABASE)
+else:
+    CACHE_DATABASE = databases.cache(database("CACHE_DATABASE_URL", "cache.sqlite3"))
+DATABASES = {"default": MAIN_DATABASE, "cache": CACHE_DATABASE}
+CACHE_SCHEMA = databases.CACHE_SCHEMA
 DATABASE_ROUTERS = ["cachestats.routers.CacheRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -211,6 +209,8 @@ CACHES = {
 
 # How often what was counted of look-ups is written; a process that is killed loses as much.
 CACHE_FLUSH_SECONDS = 1.0
+# So often at most it is written which tokens were used; a request never waits for it.
+TOKEN_USE_FLUSH_SECONDS = 1.0
 PERF_CONFIG = BASE_DIR / env.str("PERF_CONFIG", "config/perf_config.json")
 try:
     # One host, or several that share the work.
@@ -222,6 +222,11 @@ except ValueError as exc:
 OLLAMA_MODEL = env.str("OLLAMA_MODEL", "")
 ENGINE_URL_FILE = VAR_DIR / "engine.url"
 ENGINE_STARTING_FILE = VAR_DIR / "engine.starting"
+try:
+    # Webhooks may go there over http, and to private addresses.
+    WEBHOOK_ALLOWED_HOSTS = read_allowed_hosts(env.list("WEBHOOK_ALLOWED_HOSTS", []))
+except ValueError as exc:
+    raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_HOSTS: {exc}.") from exc
 
 
 def count(name: str, default: int) -> int:
@@ -235,6 +240,9 @@ def count(name: str, default: int) -> int:
     return value
 
 
+# How many requests the web server answers at the same time; half of these may wait for a result.
+# `serve` says so; where nobody does it may be one alone, which must not wait.
+WEB_THREADS = count("WEB_THREADS", 1)
 WORKERS = count("QCLUSTER_WORKERS", 2)
 # So many jobs may wait before a submission; beyond that it is refused for a while (503).
 QUEUE_DEPTH = count("QUEUE_DEPTH", 2_000)
@@ -242,6 +250,25 @@ QUEUE_DEPTH = count("QUEUE_DEPTH", 2_000)
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured("REDIS_URL must be redis://host:port/number.")
+
+
+def rate(name: str, default: int) -> int:
+    """Read a limit a minute; 0: there is none."""
+    value = env.str(name, f"{default}/min") or "0"
+    if not (read := re.fullmatch(r"(\d{1,9})(/min)?", value, re.ASCII)):
+        raise ImproperlyConfigured(
+            f"{name} must be a number a minute such as {default}/min, or 0 for no limit."
+        )
+    return int(read[1])
+
+
+# How many requests of each kind a token may make, or a person who is signed in.
+THROTTLES = {
+    "read": rate("THROTTLE_READ", 6_000),
+    "submission": rate("THROTTLE_SUBMISSION", 600),
+    "purge": rate("THROTTLE_PURGE", 60),
+    "config": rate("THROTTLE_CONFIG", 60),
+}
 Q_CLUSTER = {
     "name": "perfsite",
     "label": "Queue",
@@ -265,6 +292,7 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 
+AUTHENTICATION_BACKENDS = ["perfsite.backends.RememberingBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -284,9 +312,25 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["perfsite.access.HasScope"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["perfsite.throttles.ScopeThrottle"],
+    "DEFAULT_RENDERER_CLASSES": ["perfsite.api.JsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["perfsite.api.BoundedJSONParser"],
     "EXCEPTION_HANDLER": "perfsite.api.problem",
+    # What an answer looks like is said by Accept alone.
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "perfsite.openapi.ApiSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Perfsite",
+    "DESCRIPTION": "Reads the feeling in short personal texts and writes a few lines about it, "
+    "with a language model that runs on your own machine; what was computed once is answered from "
+    "a cache.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 # The longest legal reflection is 5,000 characters of up to 12 escaped bytes each.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 128 * 1024
@@ -304,6 +348,15 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the apps' folders, so that no step stands between a clone and a page.
 WHITENOISE_USE_FINDERS = True
+
+# Where OpenTelemetry's receiver is; empty: calls to models are told to nobody. The SDK reads the
+# other variables of the standard, such as OTEL_EXPORTER_OTLP_HEADERS, by itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not OTEL_EXPORTER_OTLP_ENDPOINT.startswith(
+    ("http://", "https://")
+):
+    raise ImproperlyConfigured("OTEL_EXPORTER_OTLP_ENDPOINT must be http://host:port or https.")
+OTEL_METRIC_EXPORT_SECONDS = count("OTEL_METRIC_EXPORT_INTERVAL", 60_000) / 1000
 
 CSRF_FAILURE_VIEW = "perfsite.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {

@@ -1,55 +1,69 @@
 """Pages that need both apps, and the endpoints of monitors."""
 
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar, cast
 
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+)
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cachestats.reports import cache_report
-from enrichment import hosts, reports
-from enrichment.call_reports import call_report
 from enrichment.submission import MAX_CHARACTERS
-from enrichment.views import submit_form
 from perfsite import prometheus
 from perfsite.api import problem_response
 from perfsite.health import readiness
+from perfsite.roles import WORDS, role_with
 
 
-@never_cache
-@require_http_methods(["GET", "POST"])
-@login_required
-def overview(request: HttpRequest) -> HttpResponse:
-    """Show whether the cache earns its keep, and take a reflection."""
-    form = submit_form(request)
-    if form.accepted:
-        return redirect("enrichment:reflection-detail", form.accepted.pk)
-    page = {
-        "cache": cache_report(),
-        "calls": call_report(),
-        "queue": reports.queue_report(),
-        "model": hosts.health(),
-        "engine_starting": hosts.engine_is_starting(),
-        "reflections": reports.recent_reflections(form.viewer),
-        "form": form,
-    }
-    return render(request, "perfsite/overview.html", page, status=400 if form.errors else 200)
+class Schema(SpectacularAPIView):
+    """The API's description for everybody: as JSON, or as YAML for who asks for that."""
+
+    authentication_classes = ()
+    # All strangers would share one count.
+    throttle_classes = ()
+    renderer_classes = [
+        OpenApiJsonRenderer2,
+        OpenApiJsonRenderer,
+        OpenApiYamlRenderer,
+    ]
+
+    def _get_schema_response(self, request: Request) -> Response:  # noqa: ARG002  # the interface's
+        return Response(_description())
+
+
+@cache
+def _description() -> dict[str, Any]:
+    """Return the description; the views don't change while the process lives."""
+    return cast(dict[str, Any], SchemaGenerator().get_schema(request=None, public=True))
 
 
 @require_GET
+def api_docs(request: HttpRequest) -> HttpResponse:
+    """Show the API's description, for everybody."""
+    return render(request, "perfsite/api_docs.html")
+
+
+@require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Answer that this process lives; checks nothing outside it."""
     return JsonResponse({"status": "ok"})
 
 
-@require_GET
+@require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
     """Answer whether the whole can take work."""
     found = readiness()
@@ -71,12 +85,23 @@ class Metrics(APIView):
         renderer = self.get_renderers()[0]
         return renderer, str(renderer.media_type)
 
+    @extend_schema(
+        operation_id="metrics",
+        tags=["Metrics"],
+        summary="Read the numbers as Prometheus does",
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+        examples=[
+            OpenApiExample(
+                "One number", value="perfsite_workers_alive 2.0\n", media_type="text/plain"
+            )
+        ],
+    )
     def get(self, _request: Request) -> HttpResponse:
         return HttpResponse(prometheus.exposition(), content_type=prometheus.CONTENT_TYPE)
 
 
 @csrf_exempt
-def api_not_found(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001
+def api_not_found(request: HttpRequest) -> HttpResponse:
     """Answer an address under the API where nothing is."""
     return problem_response(request, 404, "Nothing is here.")
 
@@ -87,8 +112,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
     return render(request, "perfsite/error.html", {"title": title}, status=403)
 
 
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Say which permission is missing, and whom to ask for it."""
+    missing = getattr(getattr(request, "user", None), "first_refused", "")
+    page = {"permission": missing, "words": WORDS.get(missing), "group": role_with(missing)}
+    return render(request, "perfsite/forbidden.html", page, status=403)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -99,20 +127,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
             "are accepted"
         )
         return render(request, "perfsite/error.html", {"title": title}, status=413)
-    if _is_api(request):
-        return problem_response(request, 400, "The request can't be read.")
     return render(request, "perfsite/error.html", {"title": "That can't be read"}, status=400)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """Answer an address where nothing is."""
-    if _is_api(request):
-        return problem_response(request, 404, "Nothing is here.")
     return render(request, "perfsite/error.html", {"title": "Nothing is here"}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a fault of ours without its traceback."""
-    if _is_api(request):
-        return problem_response(request, 500, "This is our fault; it was logged.")
     return render(request, "perfsite/error.html", {"title": "This is our fault"}, status=500)

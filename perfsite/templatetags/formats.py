@@ -4,6 +4,7 @@ A missing number is always shown as a dash, never as zero. Fixed words (statuses
 kinds of errors) are spelled out here once; a word without a spelling is shown as it is.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from django import template
 from django.conf.locale import LANG_INFO
 
+from cachestats.cache import CacheState
 from enrichment.errors import (
     CallAborted,
     CircuitOpen,
@@ -23,7 +25,11 @@ from enrichment.errors import (
     ModelMissing,
     QuestionRefused,
 )
-from enrichment.models import Status
+from enrichment.models import Job, Status
+from enrichment.models.jobs import Priority
+from enrichment.reports import StageReport
+from enrichment.stages.answers import Outcome
+from enrichment.timeline import Progress
 
 register = template.Library()
 
@@ -39,6 +45,30 @@ STATUS_WORDS: Mapping[str, str] = {
     Status.CANCELLED: "cancelled",
     Status.QUARANTINED: "set aside",
 }
+STEP_WORDS: Mapping[str, str] = {
+    "sent": "Sent",
+    "picture": "Picture",
+    "stage1": "Feeling",
+    "stage2": "Words",
+}
+PROGRESS_WORDS: Mapping[str, str] = {
+    Progress.WAITING: "waiting",
+    Progress.RUNNING: "running",
+    Progress.DONE: "done",
+    Progress.MISSING: "not done",
+}
+# What no model made; of all else the cache's part is told.
+OUTCOME_WORDS: Mapping[str, str] = {
+    Outcome.FALLBACK: "without a model",
+    Outcome.CURATED: "written by a person",
+    Outcome.SAFETY: "written by a person",
+}
+CACHE_WORDS: Mapping[str, str] = {
+    CacheState.HIT: "from the cache",
+    CacheState.MISS: "computed",
+    CacheState.COLLAPSED: "shared with another",
+    CacheState.BYPASS: "computed past the cache",
+}
 REASON_WORDS: Mapping[str, str] = {
     HostUnreachable.__name__: "no model answered (its host is out of reach)",
     HostBrokeOff.__name__: "no model answered (its host broke off or took too long)",
@@ -50,6 +80,18 @@ REASON_WORDS: Mapping[str, str] = {
     ModelCannotSee.__name__: "the model cannot see images",
     InvalidReply.__name__: "what the model answered could not be used",
 }
+KIND_WORDS: Mapping[str, str] = {
+    Job.Purpose.SUBMITTED: "reflection",
+    Job.Purpose.AGAIN: "better answers",
+    Job.Purpose.VARIANTS: "texts ahead",
+    Job.Purpose.COMPARE: "comparison",
+}
+PRIORITY_WORDS: Mapping[int, str] = {
+    Priority.INTERACTIVE: "somebody waits",
+    Priority.BULK: "bulk",
+    Priority.BACKGROUND: "background",
+}
+SOURCE_WORDS: Mapping[str, str] = {"default": "the default", "file": "the tuning file"}
 PART_WORDS: Mapping[str, str] = {
     "queue": "Waiting for the host",
     "load": "Loading the model",
@@ -187,6 +229,24 @@ def status_words(value: str) -> str:
 
 
 @register.filter
+def step_words(value: str) -> str:
+    """Name a step of a reflection."""
+    return STEP_WORDS.get(value, words(value))
+
+
+@register.filter
+def progress_words(value: str) -> str:
+    """Say how far a step is."""
+    return PROGRESS_WORDS.get(value, words(value))
+
+
+@register.filter
+def source_words(stage: StageReport) -> str:
+    """Say where a stage's answer came from, in a few words."""
+    return OUTCOME_WORDS.get(stage.outcome) or CACHE_WORDS.get(stage.cache, words(stage.cache))
+
+
+@register.filter
 def reason_words(value: str) -> str:
     """Say why there is a fallback, from the kind of error."""
     return REASON_WORDS.get(value, f"no model answered ({value})" if value else "no model answered")
@@ -198,6 +258,63 @@ def call_words(value: str) -> str:
     if value == CallAborted.__name__:
         return "broken off (its job was cancelled, lost or had to make way)"
     return reason_words(value)
+
+
+@register.filter
+def job_error_words(value: str) -> str:
+    """Say what last went wrong with a job, from the kind of error."""
+    unknown = f"an unexpected fault ({value}); the worker's log tells more"
+    return REASON_WORDS.get(value, unknown) if value else "nothing"
+
+
+@register.filter
+def kind_words(value: str) -> str:
+    """Say what a job is for."""
+    return KIND_WORDS.get(value, words(value))
+
+
+@register.filter
+def priority_words(value: int) -> str:
+    """Say how urgent a job is."""
+    return PRIORITY_WORDS.get(value, str(value))
+
+
+@register.filter
+def knob_value(value: Any) -> str:
+    """Write a tuned value; none is what the host or the machine decides."""
+    return "the host's own" if value is None else f"{value:,}"
+
+
+@register.filter
+def times(value: float | None) -> str:
+    """Write how many times as fast something is."""
+    return NONE if value is None else f"{value:.2f} ×"
+
+
+@register.filter
+def config_value(value: Any) -> str:
+    """Write a value of the configuration as JSON has it; none is what is worked out."""
+    if value is None or value == "":
+        return "worked out"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def value_source(value: str) -> str:
+    """Say where a value in force comes from."""
+    return SOURCE_WORDS.get(value, value)
+
+
+@register.filter
+def quantity(value: Any, unit: str) -> str:
+    """Write a number of seconds or bytes in larger units where that is easier to read."""
+    if not isinstance(value, int | float):
+        return ""
+    if unit == "seconds" and value >= 60:
+        return seconds(value)
+    if unit == "bytes":
+        return size(round(value))
+    return ""
 
 
 @register.filter

@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from perfsite.models import AccessToken, Scope
+from perfsite import tokens
+from perfsite.models import Scope
 
-MAX_DAYS = 3650
-DEFAULT_SCOPES = [Scope.ENRICH_RUN, Scope.ENRICH_READ]
+MAX_DAYS = tokens.MAX_LIFETIME.days
 
 
 class Command(BaseCommand):
@@ -39,19 +39,22 @@ class Command(BaseCommand):
         if not 1 <= days <= MAX_DAYS:
             raise CommandError(f"--days must be 1 to {MAX_DAYS}", returncode=2)
         scopes = sorted({scope for group in options["scope"] or [] for scope in group})
-        with transaction.atomic():
-            _, token = AccessToken.objects.create(
-                user=_service_user(name),
-                expiry=timedelta(days=days),
-                name=name,
-                scopes=scopes or list(DEFAULT_SCOPES),
-                owner=options["owner"],
-            )
+        wanted = tokens.Wanted(
+            name=name,
+            scopes=scopes or tokens.PERSONAL_SCOPES,
+            owner=options["owner"],
+            lifetime=timedelta(days=days),
+        )
+        try:
+            with transaction.atomic():
+                made, secret = tokens.make(wanted, user=_service_user(name), service=True)
+        except tokens.InvalidToken as exc:
+            raise CommandError(f"--{exc}", returncode=2) from exc
         if options["json"]:
-            self.stdout.write(json.dumps({"token": token, "scopes": scopes or DEFAULT_SCOPES}))
+            self.stdout.write(json.dumps({"token": secret, "scopes": made.scopes}))
         else:
             self.stderr.write("Keep this token; it is not shown again:")
-            self.stdout.write(token)
+            self.stdout.write(secret)
 
 
 def _service_user(name: str) -> User:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from cachestats.management.reporting import ReportCommand, Told
 from cachestats.management.tables import latency_lines, reason_lines, state_lines, type_lines
-from enrichment.call_reports import call_report
 from perfsite.management.call_tables import part_lines, speed_lines
+from perfsite.summary import summary
 
 
 class Command(ReportCommand):
@@ -19,11 +19,11 @@ class Command(ReportCommand):
     sections = (latency_lines, type_lines, reason_lines, state_lines)
 
     def tell(self, window: timedelta) -> Told:
-        members, blocks = super().tell(window)
-        report = call_report(window)
-        inference = asdict(report)
-        return {**members, "inference": inference}, [
-            *blocks,
-            part_lines(report),
-            speed_lines(report),
+        found = summary(window)
+        # The cache's members stand beside the others: that is how they always stood here.
+        members = asdict(found)
+        return {**members.pop("cache"), **members}, [
+            *self.blocks(found.cache),
+            part_lines(found.inference),
+            speed_lines(found.inference),
         ]

@@ -171,7 +171,8 @@ def _web(port: int, threads: int) -> Child:
     argv = [granian, "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--no-ws"]
     argv += ["--blocking-threads", str(threads), "--log-level", "warning"]
     argv += ["--blocking-threads-idle-timeout", IDLE_THREAD_SECONDS, "perfsite.wsgi:application"]
-    return Child("web server", argv, settings.BASE_DIR)
+    env = {"WEB_THREADS": str(threads)}
+    return Child("web server", argv, settings.BASE_DIR, env)
 
 
 def _worker(workers: int) -> Child:
