@@ -3,25 +3,44 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
-from pytest_django import Settings
+from django.core.management import call_command
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from pytest_django import DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
 
 from cachestats.cache import make_cache
 from cachestats.config.current import forget
 from enrichment import calls, hosts
+from enrichment.webhooks import outbox
+from perfsite import throttles
 from perfsite.models import AccessToken, Scope
+from tests.databases import cache_copied_to, leading_to
 from tests.engines import running_engine
+from tests.servers import running_postgres
 from tests.standin import Script, standin
+
+# Machines differ, and a busy one makes any test slow: that is no finding.
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """Each test sees the process as it is after its start: no cache, client, config or calls."""
+    """Each test sees the process as it is after its start: nothing is cached or counted yet."""
     make_cache.cache_clear()
     hosts.forget_client()
     forget()
+    outbox.forget()
+    # Users' numbers begin anew with each test's tables; so do their counts.
+    (settings.VAR_DIR / "throttles.sqlite3").unlink(missing_ok=True)
+    throttles.forget()
     yield
     make_cache.cache_clear()
     # Or what a test did not write would be written when all end, to no test's database.
@@ -41,6 +60,14 @@ def databases(transactional_db: None) -> None:
 
 
 @pytest.fixture
+def cache_file(databases: None, tmp_path: Path) -> Iterator[Path]:
+    """The cache's file, a copy for this test alone: whatever damages the file damages this one."""
+    path = tmp_path / "cache.sqlite3"
+    with cache_copied_to(path):
+        yield path
+
+
+@pytest.fixture
 def person() -> User:
     """Somebody who may sign in and no more."""
     return User.objects.create_user("ada", password="pass")
@@ -53,12 +80,16 @@ def api() -> "TokenMaker":
 
 
 class TokenMaker:
-    """Makes API clients that hold a token."""
+    """Makes API clients that hold a token of a service."""
 
     def __call__(self, *scopes: Scope | str, owner: str = "", name: str = "web") -> APIClient:
         user, _ = User.objects.get_or_create(username=name)
         _, token = AccessToken.objects.create(
-            user=user, name=name, scopes=[str(scope) for scope in scopes], owner=owner
+            user=user,
+            name=name,
+            scopes=[str(scope) for scope in scopes],
+            owner=owner,
+            service=True,
         )
         client = APIClient(raise_request_exception=False)
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
@@ -77,6 +108,37 @@ def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of an embedded model that all tests of the session share."""
     with running_engine(tmp_path_factory.mktemp("engine")) as engine:
         yield engine.url
+
+
+@pytest.fixture(scope="session")
+def postgres_url(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The URL of a PostgreSQL that has the cache's tables."""
+    with running_postgres() as url:
+        with django_db_blocker.unblock(), leading_to(url, "cache"):
+            call_command("migrate", database="cache", verbosity=0)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def main_postgres_url(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> str:
+    """The URL of another database in it, which has the main database's tables."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE main")
+    url = f"{postgres_url.rpartition('/')[0]}/main"
+    with django_db_blocker.unblock(), leading_to(url, "default"):
+        call_command("migrate", verbosity=0)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def main_database(databases: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The main database, in a SQLite file or in PostgreSQL."""
+    if request.param == "sqlite":
+        yield
+        return
+    with leading_to(request.getfixturevalue("main_postgres_url"), "default"):
+        yield
+        call_command("flush", verbosity=0, interactive=False, allow_cascade=True)
 
 
 @pytest.fixture

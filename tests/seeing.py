@@ -1,8 +1,6 @@
 """A scripted model that can see, and submissions with a picture."""
 
 import base64
-from collections.abc import Callable
-from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
@@ -10,17 +8,10 @@ from rest_framework.test import APIClient
 from cachestats.cache import get_cache
 from enrichment import tasks
 from tests.pictures import photo
-from tests.standin import Answer, Script, written
+from tests.standin import Script
 
 URL = "/api/v1/reflections/"
 RUN_AND_READ = ("enrich:run", "enrich:read")
-SHOWN = "Two happy sisters laugh together on a sunny beach. The mood is joyful."
-
-
-def sight(model: Script, shown: str = SHOWN) -> Callable[[dict[str, Any]], Answer]:
-    """Return what a model answers that says this of each image; else it writes as it did."""
-    plain = model.chat
-    return lambda body: written(shown) if "images" in body["messages"][-1] else plain(body)
 
 
 def looks(model: Script) -> list[bytes]:

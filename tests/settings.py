@@ -21,7 +21,16 @@ os.environ |= {
 }
 for name in ("DATABASE_URL", "CACHE_DATABASE_URL", "REDIS_URL", "PERF_CONFIG"):
     os.environ.pop(name, None)
-for name in ("QCLUSTER_WORKERS", "QUEUE_DEPTH"):
+for name in (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "QCLUSTER_WORKERS",
+    "QUEUE_DEPTH",
+    "WEB_THREADS",
+    "CORS_ALLOWED_ORIGINS",
+):
+    os.environ.pop(name, None)
+os.environ.pop("WEBHOOK_ALLOWED_HOSTS", None)
+for name in ("THROTTLE_READ", "THROTTLE_SUBMISSION", "THROTTLE_PURGE", "THROTTLE_CONFIG"):
     os.environ.pop(name, None)
 
 from perfsite.settings import *  # noqa: E402, F403
@@ -35,3 +44,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # Tests write what was counted when they look at it; a thread would write between two of them.
 CACHE_FLUSH_SECONDS = None
+TOKEN_USE_FLUSH_SECONDS = None

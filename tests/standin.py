@@ -28,6 +28,7 @@ WRITING = {
     ],
     "closing_line": "The evening is quiet and it is yours.",
 }
+SHOWN = "Two happy sisters laugh together on a sunny beach. The mood is joyful."
 TIMINGS = {
     "total_duration": 5_000_000,
     "load_duration": 0,
@@ -101,6 +102,12 @@ class Script:
         if path in told:
             return as_json(told[path])
         return 404, b"404 page not found"
+
+
+def sight(model: Script, shown: str = SHOWN) -> Callable[[dict[str, Any]], Answer]:
+    """Return what a model answers that says this of each image; else it writes as it did."""
+    plain = model.chat
+    return lambda body: written(shown) if "images" in body["messages"][-1] else plain(body)
 
 
 def as_lines(content: dict[str, Any]) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ import random
 import shutil
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from cachestats.cache import CacheState, PerfCache, get_cache
 NOBODY = 65534
 FLUSH_SECONDS = 0.2
 PAUSE_SECONDS = 0.003
+ENDING_SECONDS = 5.0
 # What is looked up all the time, and what fills the file: more than a connection keeps in memory.
 HOT_KEYS = 20
 COLD_KEYS = 4_000
@@ -91,13 +93,20 @@ class Report:
         self.trouble_at = time.monotonic()
 
 
+class Died(Exception):
+    """A process ended that nobody had told to; says how."""
+
+
 class Actor:
     """One process: what it does, and the way to ask it for its report."""
 
     def __init__(self, folder: Path, role: Callable[..., None], *arguments: Any) -> None:
         self.pipe, theirs = processes.Pipe()
         self.process = processes.Process(
-            target=_act, args=(folder, theirs, role, arguments), daemon=True
+            target=_act,
+            args=(folder, theirs, role, arguments),
+            name=role.__name__,
+            daemon=True,
         )
         self.process.start()
         theirs.close()
@@ -106,11 +115,32 @@ class Actor:
         """Return what it has met so far.
 
         Raises:
-            EOFError, ConnectionError: it has died.
+            Died: it is no more.
         """
-        self.pipe.send("report")
-        report: Report = self.pipe.recv()
+        with self._alive():
+            self.pipe.send("report")
+        report: Report = self.receive()
         return report
+
+    def receive(self) -> Any:
+        """Return what it tells next.
+
+        Raises:
+            Died: it has ended without a word, or by an error.
+        """
+        with self._alive():
+            told = self.pipe.recv()
+        if isinstance(told, Died):
+            raise told
+        return told
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, ConnectionError) as exc:
+            self.process.join(ENDING_SECONDS)
+            raise Died(f"{self.process.name} ended with {self.process.exitcode}") from exc
 
     def stop(self) -> None:
         """End the process, as it stands."""
@@ -174,7 +204,11 @@ def _act(
     settings.CACHE_FLUSH_SECONDS = FLUSH_SECONDS
     connections.settings["cache"]["NAME"] = str(cache_path(folder))
     connections.settings["default"]["NAME"] = str(folder / "default.sqlite3")
-    role(Stage(folder, pipe), *arguments)
+    try:
+        role(Stage(folder, pipe), *arguments)
+    except Exception:
+        pipe.send(Died(traceback.format_exc()))
+        raise
 
 
 def drop_rights() -> None:

@@ -105,7 +105,7 @@ def prove_takeover(processes: int, threads: int) -> Outcome:
     """Kill the process that computes while all others wait for it."""
     with cache_folder() as folder:
         leader = Actor(folder, never_end)
-        leader.pipe.recv()
+        leader.receive()
         actors = [Actor(folder, look_up, threads, 1, 0.0) for _ in range(processes)]
         time.sleep(GATHERING_SECONDS)
         leader.stop()
@@ -116,7 +116,7 @@ def prove_failure(processes: int, threads: int) -> Outcome:
     """Have the computation raise while all others wait for it."""
     with cache_folder() as folder:
         leader = Actor(folder, refuse)
-        leader.pipe.recv()
+        leader.receive()
         actors = [Actor(folder, look_up, threads, 1, 0.0) for _ in range(processes)]
         time.sleep(GATHERING_SECONDS)
         leader.pipe.send("fail")
@@ -132,11 +132,11 @@ def _ended(stage: Stage, compute: Callable[[], Any]) -> str:
 
 
 def _outcome(folder: Path, actors: list[Actor]) -> Outcome:
-    ended = Counter(one for actor in actors for one in actor.pipe.recv())
+    ended = Counter(one for actor in actors for one in actor.receive())
     for actor in actors:
         actor.stop()
     looker = Actor(folder, peek)
-    stored: bool = looker.pipe.recv()
+    stored: bool = looker.receive()
     looker.process.join()
     states = {str(state) for state in CacheState}
     return Outcome(

@@ -78,13 +78,13 @@ def prove(kills: int, seed: int = 1) -> Outcome:
     with cache_folder() as folder, acting(folder, read, read) as readers:
         for kill in range(kills):
             writer = Actor(folder, scribble, seed + kill)
-            writer.pipe.recv()
+            writer.receive()
             time.sleep(choice.uniform(0, LONGEST_LIFE_SECONDS))
             writer.stop()
         reports = [reader.report() for reader in readers]
         for reader in readers:
             reader.stop()
         auditor = Actor(folder, audit)
-        books: Books = auditor.pipe.recv()
+        books: Books = auditor.receive()
         auditor.process.join()
     return Outcome(kills, reports, books)

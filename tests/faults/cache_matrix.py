@@ -30,7 +30,8 @@ from tests.faults.cache_actors import (
 LASTING_SECONDS = 3.0
 # Longer than an open connection may serve a file that was replaced.
 CALM_SECONDS = 1.6
-GIVE_UP_SECONDS = 30.0
+# A machine that is busy with other things takes long; the proofs hold it to their own bound.
+GIVE_UP_SECONDS = 120.0
 DISK_BYTES = 32 * 2**20
 # Where SQLite locks a file's entrance.
 PENDING_BYTE = 0x40000000
@@ -234,9 +235,9 @@ def prove(name: str) -> Outcome:
     ):
         _until(lambda: all(worker.report().calls > HOT_KEYS for worker in workers))
         vandal = Actor(folder, strike, name)
-        vandal.pipe.recv()
+        vandal.receive()
         workers.extend((Actor(folder, read), Actor(folder, write)))
-        over_at: float = vandal.pipe.recv()
+        over_at: float = vandal.receive()
 
         def calm() -> bool:
             last = max(over_at, *(worker.report().trouble_at for worker in workers))

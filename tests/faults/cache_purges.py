@@ -118,7 +118,7 @@ def prove_coherence(purges: int) -> Races:
         for role in (read_on, read_on, compute_on, compute_on):
             actors.append(Actor(folder, role, truth, purged))
         purger = Actor(folder, purge_on, truth, purged, purges)
-        purger.pipe.recv()
+        purger.receive()
         purger.stop()
         reports = [actor.report() for actor in actors]
     return Races(
@@ -151,8 +151,9 @@ def stock(stage: Stage, entries: int) -> None:
             connection.execute("COMMIT")
         connection.execute(
             "INSERT INTO cachestats_entryuse (id, content_id, marks, cache_type, model, size_bytes,"
-            " cost_ms, expires_ms, hits, used_ms, gone) SELECT id, id, '{}', cache_type, model,"
-            " size_bytes, cost_ms, expires_ms, 0, created_ms, '' FROM cachestats_cacheentry"
+            " cost_ms, created_ms, expires_ms, hits, used_ms, gone)"
+            " SELECT id, id, '{}', cache_type, model, size_bytes, cost_ms, created_ms, expires_ms,"
+            " 0, created_ms, '' FROM cachestats_cacheentry"
         )
         connection.execute(
             "INSERT INTO cachestats_entrytotal SELECT cache_type, count(*), sum(size_bytes)"
@@ -221,11 +222,11 @@ def prove_purge(entries: int) -> Purged:
         actors += [reader, writer]
         # Until they have opened the file.
         time.sleep(1)
-        deleted, began, ended = Actor(folder, purge_all).pipe.recv()
+        deleted, began, ended = Actor(folder, purge_all).receive()
         for actor in actors:
             actor.pipe.send("enough")
         reads, sets = (
-            sorted(ms for at, ms in actor.pipe.recv() if began <= at <= ended) for actor in actors
+            sorted(ms for at, ms in actor.receive() if began <= at <= ended) for actor in actors
         )
     return Purged(
         entries=deleted,

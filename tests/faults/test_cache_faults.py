@@ -37,25 +37,16 @@ _stores: list[SqliteStore] = []
 
 
 @pytest.fixture
-def cache_file(databases: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def cache_file(cache_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the cache's database that may be broken; no connection to it is open."""
     # A file that was replaced is noticed at the next look-up, not within a second.
     monkeypatch.setattr(sqlite, "LOOK_SECONDS", 0)
     # And what fails again at once is a new incident.
     monkeypatch.setattr(health, "CALM_SECONDS", 0)
-    config = connections["cache"].settings_dict
-    original, copy = config["NAME"], tmp_path / "cache.sqlite3"
-    source, target = sqlite3.connect(original), sqlite3.connect(copy)
-    source.backup(target)
-    source.close()
-    target.close()
-    connections["cache"].close()
-    config["NAME"] = str(copy)
-    _as_after_start(copy).set(STORED, "stored")
+    _as_after_start(cache_file).set(STORED, "stored")
     _close()
-    yield copy
+    yield cache_file
     _close()
-    config["NAME"] = original
 
 
 def _as_after_start(path: Path) -> PerfCache:

@@ -1,14 +1,11 @@
 """A broken cache file costs time and nothing else: every page and endpoint goes on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from django.test import Client
 
-from cachestats.cache import make_cache
 from enrichment import tasks
 from enrichment.models import Reflection
 from tests.conftest import TokenMaker
@@ -22,26 +19,13 @@ URL = "/api/v1/reflections/"
 
 @pytest.fixture(params=["garbage", "missing", "empty"])
 def broken_cache(
-    databases: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+    cache_file: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cache's file is gone, emptied or overwritten, and the repair has not come yet."""
     monkeypatch.setattr("cachestats.cache.make_usable", lambda _path: None)
-    path = Path(connections["cache"].settings_dict["NAME"])
-    connections["cache"].close()
-    make_cache.cache_clear()
-    logs = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
-    for log in logs:
-        log.unlink(missing_ok=True)
-    whole = path.read_bytes()
-    path.unlink()
+    cache_file.unlink()
     if request.param != "missing":
-        path.write_bytes(b"no database " * 5000 if request.param == "garbage" else b"")
-    yield
-    connections["cache"].close()
-    make_cache.cache_clear()
-    for log in logs:
-        log.unlink(missing_ok=True)
-    path.write_bytes(whole)
+        cache_file.write_bytes(b"no database " * 5000 if request.param == "garbage" else b"")
 
 
 def test_reflection_goes_through_uncached(broken_cache: None, api: TokenMaker, model: Script):

@@ -2,24 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-import dj_database_url
 import pytest
-from django.core.management import call_command
 from django.db import connections
 from django.db.models import F
-from pytest_django import DjangoDbBlocker
 
 from cachestats.cache import PerfCache
 from cachestats.config.schema import Caching
 from cachestats.models import CacheEntry, EntryTotal, EntryUse, Failure, Generation
 from cachestats.stores import PostgresStore, SqliteStore, Store
-from tests.servers import running_postgres
-from tests.settings import DATABASES
+from tests.databases import leading_to
 
 NOON_MS = 1_700_000_000_000
 
@@ -48,33 +43,6 @@ class Bench:
         )
 
 
-@pytest.fixture(scope="session")
-def postgres_url(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The URL of a PostgreSQL that has the cache's tables."""
-    with running_postgres() as url:
-        with django_db_blocker.unblock(), cache_in(url):
-            call_command("migrate", database="cache", verbosity=0)
-        yield url
-
-
-@contextmanager
-def cache_in(url: str) -> Iterator[None]:
-    """Have the alias `cache` lead to another database."""
-    original = connections.settings["cache"]
-    connections["cache"].close()
-    parsed = {**dj_database_url.parse(url), "TEST": original["TEST"]}
-    connections.settings["cache"] = connections.configure_settings({**DATABASES, "cache": parsed})[
-        "cache"
-    ]
-    del connections["cache"]
-    try:
-        yield
-    finally:
-        connections["cache"].close()
-        connections.settings["cache"] = original
-        del connections["cache"]
-
-
 def empty_tables() -> None:
     """Empty the cache's tables, as Django does between tests with the databases it made."""
     for model in (CacheEntry, EntryUse, EntryTotal, Failure, Generation):
@@ -89,7 +57,7 @@ def bench(databases: None, request: pytest.FixtureRequest) -> Iterator[Bench]:
         yield Bench(lambda: SqliteStore(path), path)
         return
     url = request.getfixturevalue("postgres_url")
-    with cache_in(url):
+    with leading_to(url, "cache"):
         empty_tables()
         yield Bench(lambda: PostgresStore(conninfo=url), path)
 
@@ -109,8 +77,13 @@ def make_entry(
     expired: bool = False,
     size: int = 10,
     used: int | None = None,
+    hits: int | None = None,
+    cost_ms: float | None = None,
 ) -> CacheEntry:
-    """Make an entry `age` seconds old, and if `used` is given hit so many seconds ago; list it."""
+    """Make an entry `age` seconds old, and if `used` is given hit so many seconds ago; list it.
+
+    hits: once where it was used, unless more is said.
+    """
     now_ms = int(time.time() * 1000)
     digest = bytes.fromhex(digits.ljust(64, "0"))
     row_id = int.from_bytes(digest[:8], "big", signed=True)
@@ -123,6 +96,7 @@ def make_entry(
         value=value,
         checksum=crc32(value),
         size_bytes=size,
+        cost_ms=cost_ms,
         created_ms=now_ms - age * 1000,
         expires_ms=now_ms + (-1 if expired else 3_600_000),
     )
@@ -133,8 +107,10 @@ def make_entry(
         cache_type=type,
         model=model,
         size_bytes=size,
+        cost_ms=cost_ms,
+        created_ms=created.created_ms,
         expires_ms=created.expires_ms,
-        hits=used is not None,
+        hits=int(used is not None) if hits is None else hits,
         used_ms=max(created.created_ms, now_ms - used * 1000 if used is not None else 0),
     )
     total, _ = EntryTotal.objects.get_or_create(cache_type=type)

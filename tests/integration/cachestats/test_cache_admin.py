@@ -1,7 +1,7 @@
 """The cache's lists in the admin: usable with many rows, and while the file is broken."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,9 @@ def admin(client: Client, databases: None) -> Client:
 
 
 @pytest.fixture
-def broken_file(databases: None) -> Iterator[None]:
+def broken_file(cache_file: Path) -> None:
     """The cache's file is no database any more."""
-    path = Path(connections["cache"].settings_dict["NAME"])
-    connections["cache"].close()
-    whole = path.read_bytes()
-    path.write_bytes(b"no database " * 5000)
-    yield
-    connections["cache"].close()
-    path.write_bytes(whole)
+    cache_file.write_bytes(b"no database " * 5000)
 
 
 def _shown(response: Any) -> list[Any]:
@@ -162,7 +156,7 @@ def test_broken_file_is_told_not_a_fault(broken_file: None, admin: Client, path:
 
 def test_broken_file_purge_is_told(broken_file: None, admin: Client):
     """A purge that nobody could carry out is no success."""
-    body = {"action": "purge", "_selected_action": [1]}
+    body = {"action": "purge", "_selected_action": [1], "confirmed": "yes"}
     response = admin.post(ENTRIES, body, follow=True)
     assert "The cache can't be used now: " in _told(response)
     assert not Audit.objects.exists()
@@ -175,8 +169,9 @@ def test_purge_of_selected_entries_is_one_purge(entry: Callable[..., CacheEntry]
     """Many selected are one row of the audit, which names their keys."""
     picked = [entry(digits).pk for digits in ("aa", "bb")]
     entry("cc")
-    response = admin.post(ENTRIES, {"action": "purge", "_selected_action": picked}, follow=True)
-    assert "2 entries were purged" in _told(response)
+    body = {"action": "purge", "_selected_action": picked, "confirmed": "yes"}
+    response = admin.post(ENTRIES, body, follow=True)
+    assert "2 entries purged." in _told(response)
     assert [found.key[:2] for found in CacheEntry.objects.all()] == ["cc"]
     audit = Audit.objects.get()
     assert (audit.actor, audit.deleted, audit.freed_bytes) == ("root", 2, 20)
@@ -204,17 +199,85 @@ def test_purge_of_all_that_is_listed_is_the_filter_itself(
     entry("cc", type="vision")
     query = "&".join(f"{name}={value}" for name, value in listed.items())
     body = {"action": "purge", "select_across": "1", "_selected_action": picked[:1]}
-    admin.post(f"{ENTRIES}?{query}", body)
+    page = admin.post(f"{ENTRIES}?{query}", body)
+    assert page.context["foreseen"].matched == 3 - len(left)
+    assert CacheEntry.objects.count() == 3
+    admin.post(f"{ENTRIES}?{query}", {**body, "confirmed": "yes"})
     assert sorted(found.key[:2] for found in CacheEntry.objects.all()) == left
     assert Audit.objects.get().filters == asked
 
 
+def test_purge_of_all_that_a_broken_search_finds_is_told(
+    entry: Callable[..., CacheEntry], admin: Client
+):
+    """Too few digits find nothing, and delete nothing."""
+    body = {"action": "purge", "select_across": "1", "_selected_action": [entry("ab").pk]}
+    for more in ({}, {"confirmed": "yes"}):
+        page = admin.post(f"{ENTRIES}?q=ab", {**body, **more}, follow=True)
+        assert "Nothing was purged" in _told(page)
+    assert CacheEntry.objects.count() == 1
+
+
+def test_checksum_of_a_value_is_not_shown(entry: Callable[..., CacheEntry], admin: Client):
+    """Equal values have the same."""
+    page = admin.get(f"{ENTRIES}{entry('aa').pk}/change/").content.decode()
+    assert "hecksum" not in page
+
+
+def test_purge_asks_first_and_says_what_it_costs(entry: Callable[..., CacheEntry], admin: Client):
+    """Nothing goes before a second POST; the first shows number, bytes and time to compute."""
+    picked = [entry("aa", cost_ms=90_000).pk, entry("bb", cost_ms=35_000).pk]
+    entry("cc")
+    page = admin.post(ENTRIES, {"action": "purge", "_selected_action": picked})
+    told = page.content.decode()
+    assert page.status_code == 200
+    foreseen = page.context["foreseen"]
+    assert (foreseen.matched, foreseen.bytes, foreseen.cost_seconds) == (2, 20, 125)
+    assert "Purge 2 entries?" in told
+    assert "2 min 5 s" in told
+    assert all(f'name="_selected_action" value="{pk}"' in told for pk in picked)
+    assert CacheEntry.objects.count() == 3
+    assert not Audit.objects.exists()
+
+
 def test_purge_needs_its_permission(entry: Callable[..., CacheEntry]):
-    """Whoever may only look purges nothing."""
+    """Whoever may only look purges nothing, and is not asked either."""
     picked = entry("aa").pk
     staff = staff_with("view_cacheentry")
-    staff.post(ENTRIES, {"action": "purge", "_selected_action": [picked]})
+    body = {"action": "purge", "_selected_action": [picked]}
+    assert "Purge 1 entry?" not in staff.post(ENTRIES, body, follow=True).content.decode()
+    staff.post(ENTRIES, {**body, "confirmed": "yes"})
     assert CacheEntry.objects.exists()
+
+
+# Statistics
+
+
+def test_stats_page_shows_the_report(entry: Callable[..., CacheEntry], admin: Client):
+    """Also of types that have entries and no look-ups; the admin's first page leads there."""
+    entry("aa", type="api")
+    assert f"{ENTRIES}stats/" in admin.get("/admin/").content.decode()
+    page = admin.get(f"{ENTRIES}stats/?range=7d")
+    assert page.context["report"].entries_by_type == {"api": 1}
+    assert page.context["report"].window_hours == 168
+    assert "Statistics of the cache" in page.content.decode()
+
+
+def test_stats_page_of_an_unknown_range_is_the_usual(admin: Client):
+    """Whatever stands in the address, a page comes."""
+    assert admin.get(f"{ENTRIES}stats/?range=x").context["report"].window_hours == 24
+
+
+def test_stats_page_needs_its_permission(databases: None):
+    """Who may see nothing of the cache is told which permission that takes."""
+    page = staff_with("view_audit").get(f"{ENTRIES}stats/")
+    assert page.status_code == 403
+    assert "see what is cached" in page.content.decode()
+
+
+def test_stats_page_of_a_broken_file_says_so(broken_file: None, admin: Client):
+    """The numbers of look-ups live elsewhere, and are shown still."""
+    assert "The cache can’t be read now" in admin.get(f"{ENTRIES}stats/").content.decode()
 
 
 # Revisions

@@ -4,21 +4,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from cachestats import services
 from cachestats.errors import InvalidFilter
-from cachestats.models import Audit, CacheEntry, EntryTotal, EntryUse, LookupBatch
+from cachestats.models import Audit, CacheEntry, EntryTotal, EntryUse, LookupBatch, LookupSpan, Span
 from cachestats.services import (
     PurgeFilter,
+    PurgePreview,
     PurgeResult,
+    TypePreview,
     evict,
     expire,
+    preview,
     purge,
     relist,
     removal,
     sweep,
     upkeep,
 )
+from tests.databases import content
 
 pytestmark = pytest.mark.django_db(databases=["default", "cache"])
 
@@ -150,10 +156,18 @@ def test_filter_several_wrong_parts_are_all_told() -> None:
 
 def test_purge_returns_what_went_and_writes_the_audit(entry: Any) -> None:
     """Who purged, with which filters, how many entries and how many bytes."""
-    entry("aa", type="api", size=100)
+    entry("aa", type="api", size=100, cost_ms=1500.0)
     entry("bb", type="api", size=20)
     result = purge(PurgeFilter(type="api", older_than="0s"), "ada")
-    assert result == PurgeResult(matched=2, deleted=2, freed_bytes=120, dry_run=False)
+    assert result == PurgeResult(
+        matched=2,
+        deleted=2,
+        freed_bytes=120,
+        dry_run=False,
+        matched_bytes=120,
+        cost_seconds=1.5,
+        audit_id=Audit.objects.get().pk,
+    )
     audit = Audit.objects.get()
     assert (audit.actor, audit.deleted, audit.freed_bytes) == ("ada", 2, 120)
     assert audit.filters == {"type": "api", "older_than": "0s"}
@@ -176,12 +190,40 @@ def test_purge_of_nothing_is_audited_too() -> None:
 
 
 def test_purge_dry_run_deletes_nothing_and_leaves_no_audit(entry: Any) -> None:
-    """A dry run only counts."""
-    entry("aa")
+    """A dry run only counts: entries, their bytes, and what they would cost again."""
+    entry("aa", size=30, cost_ms=2500.0)
     result = purge(PurgeFilter(all=True), "ada", dry_run=True)
-    assert result == PurgeResult(matched=1, deleted=0, freed_bytes=0, dry_run=True)
+    assert result == PurgeResult(
+        matched=1, deleted=0, freed_bytes=0, dry_run=True, matched_bytes=30, cost_seconds=2.5
+    )
     assert _left() == {"aa"}
     assert not Audit.objects.exists()
+
+
+def test_preview_tells_the_worth_of_each_type(bench: Any, entry: Any) -> None:
+    """Counts, bytes and what computing again costs are added up by type, in one query."""
+    entry("aa", type="stage2_enrichment", size=900, cost_ms=4000.0, age=9 * DAY)
+    entry("bb", type="stage2_enrichment", size=100, cost_ms=500.0, age=9 * DAY)
+    entry("cc", type="api", size=50, age=9 * DAY)
+    entry("dd", type="api", size=70, cost_ms=9000.0)
+    with CaptureQueriesContext(connections["cache"]) as asked:
+        found = preview(PurgeFilter(older_than="7d"))
+    assert len(asked) == 1
+    assert found == PurgePreview(
+        matched=3,
+        bytes=1050,
+        cost_seconds=4.5,
+        by_type=(
+            TypePreview(type="api", matched=1, bytes=50, cost_seconds=0.0),
+            TypePreview(type="stage2_enrichment", matched=2, bytes=1000, cost_seconds=4.5),
+        ),
+    )
+
+
+def test_preview_of_nothing_is_zero() -> None:
+    """Where nothing matches there is no type either."""
+    found = preview(PurgeFilter(all=True))
+    assert found == PurgePreview(matched=0, bytes=0, cost_seconds=0, by_type=())
 
 
 def test_purge_remembers_what_went_for_its_next_miss(entry: Any) -> None:
@@ -223,7 +265,7 @@ def test_forget_entry_leaves_no_row_no_bytes_and_no_audit(entry: Any, bench: Any
     assert [use.id for use in EntryUse.objects.all()] == [kept.id]
     assert not Audit.objects.exists()
     files = [bench.path, bench.path.with_name(f"{bench.path.name}-wal")]
-    assert not any(value in file.read_bytes() for file in files if file.exists())
+    assert not any(value in content(file) for file in files if file.exists())
 
 
 # Expiry and eviction
@@ -311,22 +353,22 @@ def test_evict_empty_cache_deletes_nothing() -> None:
 def test_sweep_keeps_cache_and_counts_within_bounds(
     entry: Any, settings: Any, tmp_path: Any
 ) -> None:
-    """Expired entries, then what exceeds max_bytes, and counts of more than 30 days go."""
+    """Expired entries, then what exceeds max_bytes, and counts of more than 31 days go."""
     settings.PERF_CONFIG = tmp_path / "perf.json"
     settings.PERF_CONFIG.write_text('{"caching": {"max_bytes": 1048576}}')
     entry("aa", expired=True, size=1_000_000)
     entry("bb", size=1_000_000, age=20)
     entry("cc", size=1_000_000, age=10)
     now = datetime.now(UTC)
-    for days in (29, 31):
+    for days in (29, 32):
         LookupBatch.objects.create(
             at=now - timedelta(days=days),
             state="hit",
             count=1,
             latency_ms=days,
-            latencies_ms=b"",
-            costs_ms=b"",
+            latencies=b"",
+            costs=b"",
         )
     sweep()
     assert _left() == {"cc"}
-    assert [batch.latency_ms for batch in LookupBatch.objects.all()] == [29]
+    assert LookupSpan.objects.get(seconds=Span.HOUR).latency_ms == 29

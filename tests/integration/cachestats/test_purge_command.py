@@ -67,21 +67,30 @@ def test_purge_cache_filter_deletes_what_matches(
 
 
 def test_purge_cache_json_prints_json_alone(entry: Any) -> None:
-    """Standard output is one JSON object of four numbers, prose is elsewhere."""
-    entry("aa", size=30)
+    """Standard output is one JSON object, prose is elsewhere."""
+    entry("aa", size=30, cost_ms=250.0)
     out, _ = _run("--all", "--no-input", "--json")
-    assert json.loads(out) == {"matched": 1, "deleted": 1, "freed_bytes": 30, "dry_run": False}
+    assert json.loads(out) == {
+        "matched": 1,
+        "deleted": 1,
+        "freed_bytes": 30,
+        "dry_run": False,
+        "matched_bytes": 30,
+        "cost_seconds": 0.25,
+        "audit_id": Audit.objects.get().pk,
+    }
 
 
 def test_purge_cache_json_that_asks_prints_json_alone(
     entry: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The question goes to standard error."""
-    entry("aa")
+    entry("aa", cost_ms=4310.5)
     _answers(monkeypatch, "yes")
     out, err = _run("--all", "--json")
     assert json.loads(out)["deleted"] == 1
-    assert err == "This deletes 1 entries. Type yes to go on: "
+    worth = "10 bytes, 4.3 s to compute again"
+    assert err == f"This deletes 1 entries ({worth}). Type yes to go on: "
 
 
 def test_purge_cache_says_how_many_in_one_sentence(entry: Any) -> None:
@@ -92,18 +101,27 @@ def test_purge_cache_says_how_many_in_one_sentence(entry: Any) -> None:
 
 
 def test_purge_cache_dry_run_deletes_nothing_and_asks_nothing(entry: Any) -> None:
-    """A dry run counts."""
-    entry("aa")
+    """A dry run tells what would go, and what it would cost to have it again."""
+    entry("aa", cost_ms=4310.5)
     out, _ = _run("--all", "--dry-run")
-    assert out == "1 entries match; nothing was deleted.\n"
+    worth = "10 bytes, 4.3 s to compute again"
+    assert out == f"1 entries match ({worth}); nothing was deleted.\n"
     assert CacheEntry.objects.count() == 1
 
 
 def test_purge_cache_dry_run_json_has_the_same_names(entry: Any) -> None:
     """Scripts read one shape."""
-    entry("aa")
+    entry("aa", cost_ms=4310.5)
     out, _ = _run("--all", "--dry-run", "--json")
-    assert json.loads(out) == {"matched": 1, "deleted": 0, "freed_bytes": 0, "dry_run": True}
+    assert json.loads(out) == {
+        "matched": 1,
+        "deleted": 0,
+        "freed_bytes": 0,
+        "dry_run": True,
+        "matched_bytes": 10,
+        "cost_seconds": 4.311,
+        "audit_id": None,
+    }
 
 
 @pytest.mark.parametrize("answer", ["", "no", "y", "Yes", "yes "])

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.seeing import sight
-from tests.standin import Script
+from tests.standin import Script, sight
 
 
 @pytest.fixture

@@ -48,6 +48,15 @@ def staff_with(*permissions: str) -> Client:
         "enrichment/reflection/",
         "enrichment/job/",
         "enrichment/warmup/",
+        "enrichment/inferencecall/",
+        "enrichment/inferencecall/?outcome=failed",
+        "enrichment/tuningrun/",
+        "enrichment/webhookendpoint/",
+        "enrichment/webhookdelivery/",
+        "cachestats/entryuse/?used=7",
+        "cachestats/entryuse/?used=x",
+        "auth/user/",
+        "auth/group/",
         "cachestats/cacheentry/",
         "cachestats/lookupbatch/",
         "cachestats/audit/",
@@ -100,7 +109,7 @@ def test_reading_is_not_deleting(reflection: Reflection):
     reader = staff_with("view_text")
 
     assert reader.get(f"/reflections/{reflection.pk}/").status_code == 200
-    assert reader.post(f"/reflections/{reflection.pk}/delete/").status_code == 404
+    assert reader.post(f"/reflections/{reflection.pk}/delete/").status_code == 403
     assert reader.delete(f"/api/v1/reflections/{reflection.pk}/").status_code in {403, 404}
     assert Reflection.objects.exists()
 
@@ -109,9 +118,8 @@ def test_purge_action_deletes_and_is_audited(admin: Client, reflection: Reflecti
     """Selected entries go, and the audit says who did it."""
     chosen = CacheEntry.objects.filter(cache_type="stage1_enrichment").get()
 
-    admin.post(
-        "/admin/cachestats/cacheentry/", {"action": "purge", "_selected_action": [chosen.pk]}
-    )
+    body = {"action": "purge", "_selected_action": [chosen.pk], "confirmed": "yes"}
+    admin.post("/admin/cachestats/cacheentry/", body)
 
     assert not CacheEntry.objects.filter(pk=chosen.pk).exists()
     assert Audit.objects.get().actor == "root"

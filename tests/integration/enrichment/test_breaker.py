@@ -7,7 +7,8 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from enrichment import hosts, jobs, tasks, worker
+from enrichment import hosts, tasks, worker
+from enrichment.again import queue_again
 from enrichment.breaker import MAX_FAILURES, Breaker
 from enrichment.errors import (
     CircuitOpen,
@@ -173,7 +174,7 @@ def test_reflection_of_a_time_when_the_host_was_given_up_is_enriched_again(
 
     wait_for_probe()
     worker.look_after_model(the_client(), loaded=True)
-    jobs.queue_again()
+    queue_again()
     tasks.run_next_job()
 
     reflection = Reflection.objects.get()

@@ -6,29 +6,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from enrichment import call_reports
+from enrichment import call_groups
 from enrichment.call_reports import call_report
 from enrichment.models import InferenceCall
+from tests.call_rows import row
 
 pytestmark = pytest.mark.django_db
-
-
-def row(**changes) -> InferenceCall:
-    values = {
-        "at": timezone.now(),
-        "host": "http://here",
-        "model": "small:1b",
-        "kind": "generate",
-        "elapsed_ms": 100.0,
-        "queue_ms": 10.0,
-        "load_ms": 20.0,
-        "prompt_ms": 40.0,
-        "generation_ms": 30.0,
-        "prompt_tokens": 8,
-        "generated_tokens": 3,
-        "attempts": 1,
-    }
-    return InferenceCall(**{**values, **changes})
 
 
 def test_report_counts_each_call_by_model_host_and_kind():
@@ -84,7 +67,7 @@ def test_report_of_very_many_calls_reads_few_of_them(
     """Counts and sums stay exact; percentiles come from a sample in which calls that come in turn,
     as a reflection's questions do, have their shares, and what is rare is kept whole.
     """
-    monkeypatch.setattr(call_reports, "SAMPLE", 100)
+    monkeypatch.setattr(call_groups, "SAMPLE", 100)
     turns = [row(elapsed_ms=float(number % 5)) for number in range(2_000)]
     InferenceCall.objects.bulk_create([*turns, row(kind="chat", elapsed_ms=50.0)])
 
@@ -96,8 +79,3 @@ def test_report_of_very_many_calls_reads_few_of_them(
     generated = report.by_kind["generate"].elapsed
     assert (generated.p50_ms, generated.p95_ms) == (2, 4)
     assert report.by_kind["chat"].elapsed.p50_ms == 50
-    sampled = call_reports._sample(
-        InferenceCall.objects.order_by(), {("http://here", "small:1b", "generate"): 2_000}
-    )
-    kept = len(sampled["http://here", "small:1b", "generate"]["elapsed_ms"])
-    assert kept == pytest.approx(100, abs=5)

@@ -6,8 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -16,6 +18,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from enrichment import calls, tasks, worker
+from enrichment.call_reports import call_report
 from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall, InferenceTotal
 from tests.conftest import TokenMaker
@@ -230,35 +233,44 @@ def test_calls_are_written_after_an_outage_that_filled_the_buffer(
     assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
 
 
-def test_name_that_is_too_long_is_cut():
-    """A column that is shorter would refuse all calls of the batch with it."""
-    calls.record(call(host="http://" + 200 * "h", model=201 * "m"))
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [(201 * "m", 200 * "m"), ("small\0:1b", "small:1b"), ("small\ud800:1b", "small:1b")],
+)
+def test_name_that_no_database_takes_is_made_to_fit(main_database: None, told: str, kept: str):
+    """A column would refuse all calls of the batch with it."""
+    calls.record(call(host="http://" + 200 * "h", model=told))
     calls.record(call())
     calls.flush()
 
     first, second = InferenceCall.objects.order_by("id")
-    assert (first.host, first.model) == ("http://" + 193 * "h", 200 * "m")
+    assert (first.host, first.model) == ("http://" + 193 * "h", kept)
     assert (second.host, second.model) == ("http://here", "small:1b")
 
 
-def test_call_that_no_database_takes_holds_up_no_other(caplog):
-    """A host's number that fits no column is lost with a warning; what comes next is written."""
-    impossible = Timings(
-        total_ms=1.0,
-        load_ms=0.0,
-        prompt_ms=1.0,
-        generation_ms=0.0,
-        prompt_tokens=10**30,
-        generated_tokens=1,
-    )
-    calls.record(call(timings=impossible))
-    calls.flush()
+@pytest.mark.parametrize("tokens", [2**31, 10**30, -1])
+def test_tokens_that_cannot_be_are_unknown(main_database: None, tokens: int):
+    """The call is kept without them, and so are those that are written with it."""
+    calls.record(call(timings=replace(TIMINGS, prompt_tokens=tokens)))
     calls.record(call())
     calls.flush()
 
-    assert InferenceCall.objects.get().prompt_tokens == 8
-    assert InferenceTotal.objects.get().prompt_tokens == 8
-    assert "could not be kept: OverflowError" in caplog.text
+    kept = InferenceCall.objects.order_by("id").values_list("prompt_tokens", "prompt_ms")
+    assert list(kept) == [(None, 20), (8, 20)]
+    total = InferenceTotal.objects.get()
+    assert (total.calls, total.prompt_tokens, total.generated_tokens) == (2, 8, 6)
+
+
+@pytest.mark.parametrize("ms", [1e9, 1e300, float("inf"), float("nan")])
+def test_times_that_cannot_be_are_unknown(main_database: None, ms: float):
+    """One call that took for ever would be in all sums and for ever."""
+    calls.record(call(timings=replace(TIMINGS, load_ms=ms)))
+    calls.record(call())
+    calls.flush()
+
+    assert InferenceTotal.objects.get().load_ms == 10
+    assert call_report().overall.parts["load"].median_ms == 10
+    assert call_report().overall.calls == 2
 
 
 def test_many_calls_are_written_by_another_thread(
@@ -285,7 +297,8 @@ def test_heartbeat_writes_what_its_process_asked(monkeypatch: pytest.MonkeyPatch
     with time_machine.travel(timezone.now() - calls.KEPT - timedelta(hours=1), tick=False):
         calls.record(call(elapsed_ms=1.0))
     calls.record(call(elapsed_ms=2.0))
-    monkeypatch.setattr(worker.time, "sleep", end)
+    # The worker's own pause alone: what adds calls up rests between two transactions.
+    monkeypatch.setattr(worker, "time", SimpleNamespace(sleep=end, monotonic=time.monotonic))
     monkeypatch.setattr(worker, "SWEEP_EVERY_SECONDS", 0.0)
     with pytest.raises(Over):
         worker._beat()

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from cachestats.cache import get_cache
 from cachestats.models import CacheEntry
-from enrichment import jobs, tasks
+from enrichment import tasks
+from enrichment.again import queue_again
 from enrichment.models import HostState, Job, Reflection, StageResult
 from tests.conftest import TokenMaker
 from tests.standin import Script, as_json, written
@@ -58,7 +59,7 @@ def lived_through_everything(api: TokenMaker, model: Script, text: str) -> Refle
     work()
     HostState.objects.all().delete()
     model.generate, model.chat = plain, lambda _body: written(f"You wrote: {text}")
-    jobs.queue_again()
+    queue_again()
     work()
     first, second = StageResult.objects.order_by("stage")
     assert (first.outcome, second.outcome) == ("model", "fallback")
@@ -119,7 +120,7 @@ def test_words_that_a_page_showed_in_vain_leave_not_a_byte(
 ):
     """What a form refused was never kept."""
     client.force_login(person)
-    page = client.post("/", {"text": f"{word} " * 500})
+    page = client.post("/reflections/", {"text": f"{word} " * 500})
 
     assert word in page.content.decode()
     assert files_with(word, site_settings.VAR_DIR) == []
@@ -167,7 +168,7 @@ def test_entry_of_a_try_in_vain_goes_with_its_reflection(api: TokenMaker, model:
     work()
     HostState.objects.all().delete()
     model.generate = plain
-    jobs.queue_again()
+    queue_again()
     work()
     assert CacheEntry.objects.filter(cache_type="stage1_enrichment").count() == 1
     assert StageResult.objects.get(stage=1).key == ""

@@ -14,8 +14,8 @@ from enrichment.errors import InvalidImage, ModelCannotSee
 from enrichment.models import Reflection, StageResult
 from tests.conftest import TokenMaker
 from tests.pictures import CAMERA, decoded, encoded, halves, photo
-from tests.seeing import RUN_AND_READ, SHOWN, looks, sight, submit, work
-from tests.standin import Answer, Script
+from tests.seeing import RUN_AND_READ, looks, submit, work
+from tests.standin import SHOWN, Answer, Script, sight
 
 pytestmark = pytest.mark.usefixtures("databases")
 

@@ -23,9 +23,10 @@ from cachestats.services.revisions import save_revision
 from enrichment import hosts, jobs, services, tasks
 from enrichment.models import HostState, Job, Reflection, ReflectionImage
 from tests.conftest import TokenMaker
+from tests.databases import content
 from tests.pictures import encoded, halves
-from tests.seeing import RUN_AND_READ, SHOWN, URL, looks, sight, submit, work
-from tests.standin import Answer, Script, standin, written
+from tests.seeing import RUN_AND_READ, URL, looks, submit, work
+from tests.standin import SHOWN, Answer, Script, sight, standin, written
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -223,7 +224,7 @@ def test_full_queue_keeps_no_image(api: TokenMaker, seeing: Script, settings: Se
 def files_with(piece: bytes) -> list[str]:
     """Return the names of the site's files that hold these bytes."""
     found = site_settings.VAR_DIR.rglob("*")
-    return [path.name for path in found if path.is_file() and piece in path.read_bytes()]
+    return [path.name for path in found if path.is_file() and piece in content(path)]
 
 
 def pieces_of(jpeg: bytes) -> list[bytes]:

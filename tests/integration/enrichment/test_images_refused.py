@@ -77,7 +77,9 @@ def test_image_that_finds_no_place_is_503_with_the_time_to_wait(
     response = submit(api(*RUN_AND_READ))
     browser = Client()
     browser.force_login(person)
-    page = browser.post("/", {"text": "", "image": SimpleUploadedFile("a.jpg", photo())})
+    page = browser.post(
+        "/reflections/", {"text": "", "image": SimpleUploadedFile("a.jpg", photo())}
+    )
 
     refused(response, 503)
     assert response["Retry-After"] == str(images.WAIT_SECONDS)

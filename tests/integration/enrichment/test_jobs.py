@@ -1,11 +1,12 @@
 """Claim, lease and fence, on real rows."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from enrichment import backpressure, jobs, services, tasks
+from enrichment.again import AGAIN_AT_ONCE, AGAIN_TRIES, queue_again
 from enrichment.models import Job, Reflection, StageResult, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from tests.standin import Script
@@ -367,8 +369,8 @@ def test_fallbacks_are_replaced_when_the_model_is_back(model: Script):
     assert reflection.result_of(1).outcome == "fallback"
 
     model.generate = working
-    assert jobs.queue_again() == 1
-    assert jobs.queue_again() == 0
+    assert queue_again() == 1
+    assert queue_again() == 0
     tasks.run_next_job()
 
     reflection = Reflection.objects.get()
@@ -385,12 +387,12 @@ def test_fallbacks_stay_while_the_model_is_away(model: Script):
     tasks.run_next_job()
     before = list(StageResult.objects.values_list("pk", flat=True))
 
-    jobs.queue_again()
+    queue_again()
     tasks.run_next_job()
 
     assert list(StageResult.objects.values_list("pk", flat=True)) == before
     assert Reflection.objects.get().enrich_again
-    assert jobs.queue_again() == 0
+    assert queue_again() == 0
 
 
 def test_model_that_fails_again_is_left_alone_for_longer_each_time_and_in_the_end_for_good(
@@ -400,11 +402,11 @@ def test_model_that_fails_again_is_left_alone_for_longer_each_time_and_in_the_en
     model.generate = lambda _body: (503, b"{}")
     make_job(text="I was so happy to see my sister today")
     tasks.run_next_job()
-    waited = []
-    for _ in range(jobs.AGAIN_TRIES):
-        with time_machine.travel(timezone.now(), tick=False) as clock:
+    waited, begun = [], timezone.now()
+    for _ in range(AGAIN_TRIES):
+        with time_machine.travel(begun, tick=False) as clock:
             seconds = 0
-            while not jobs.queue_again():
+            while not queue_again():
                 seconds += 10
                 clock.shift(10)
             Job.objects.filter(finished_at=None).update(
@@ -415,7 +417,7 @@ def test_model_that_fails_again_is_left_alone_for_longer_each_time_and_in_the_en
 
     assert waited == [0, *(30 * 2**number for number in range(9))]
     with time_machine.travel(timezone.now() + timedelta(days=30)):
-        assert jobs.queue_again() == 0
+        assert queue_again() == 0
 
 
 def test_what_waits_for_long_keeps_nothing_that_is_due_from_another_try():
@@ -436,11 +438,11 @@ def test_what_waits_for_long_keeps_nothing_that_is_due_from_another_try():
             Job.objects.filter(pk=again.pk).update(created_at=now - ago)
         return job.reflection
 
-    for _ in range(jobs.AGAIN_AT_ONCE):
+    for _ in range(AGAIN_AT_ONCE):
         tried(9, timedelta(hours=1))
     due = tried(1, timedelta(minutes=10))
 
-    assert jobs.queue_again() == 1
+    assert queue_again() == 1
     assert Job.objects.get(finished_at=None).reflection == due
 
 
@@ -453,10 +455,10 @@ def test_last_try_that_fails_takes_the_mark_away(model: Script, settings: Settin
     model.generate = lambda _body: (503, b"{}")
     job = make_job(text="I was so happy to see my sister today", enrich_again=True)
     Job.objects.filter(pk=job.pk).update(status=Status.COMPLETE, finished_at=timezone.now())
-    for number in range(jobs.AGAIN_TRIES):
+    for number in range(AGAIN_TRIES):
         assert Reflection.objects.get().enrich_again
         with time_machine.travel(timezone.now() + timedelta(days=number + 1)):
-            assert jobs.queue_again() == 1
+            assert queue_again() == 1
             tasks.run_next_job()
 
     assert not Reflection.objects.get().enrich_again
@@ -515,12 +517,12 @@ def test_cancelled_attempt_at_better_answers_is_not_made_again():
     """Who cancels it wants the work to end; the fallbacks stay."""
     job = make_job(enrich_again=True)
     Job.objects.update(status=Status.COMPLETE, finished_at=timezone.now())
-    jobs.queue_again()
+    queue_again()
 
     assert jobs.cancel(job.reflection.jobs.all()) == 1
 
     Job.objects.update(created_at=timezone.now() - timedelta(days=1))
-    assert jobs.queue_again() == 0
+    assert queue_again() == 0
 
 
 def test_cancel_of_many_spares_what_is_finished():
@@ -531,3 +533,22 @@ def test_cancel_of_many_spares_what_is_finished():
     assert jobs.cancel(Job.objects.all()) == 4
     ended = sorted(Job.objects.values_list("status", flat=True))
     assert ended == ["cancelled"] * 5 + ["complete", "failed", "quarantined"]
+
+
+def test_overlapping_changes_of_many_wait_for_each_other(main_database: None):
+    """Two people's bulk changes of the same jobs both end, whatever order their lists had."""
+    make_jobs(2_000, status=Status.FAILED, finished_at=timezone.now())
+
+    def change(number: int) -> int:
+        order = "pk" if number % 2 else "-pk"
+        act = jobs.cancel if number % 3 else jobs.retry
+        try:
+            return act(Job.objects.order_by(order))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        changed = list(threads.map(change, range(40)))
+
+    assert sum(changed) >= 2_000
+    assert Job.objects.filter(status=Status.FAILED).count() == 0

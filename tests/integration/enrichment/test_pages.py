@@ -20,10 +20,12 @@ def browser(client: Client, person: User) -> Client:
 
 
 def submit(browser: Client, text: str = TEXT):
-    return browser.post("/", {"text": text, "timezone": "Europe/Berlin"}, follow=True)
+    return browser.post("/reflections/", {"text": text, "timezone": "Europe/Berlin"}, follow=True)
 
 
-@pytest.mark.parametrize("path", ["/", "/reflections/00000000-0000-0000-0000-000000000000/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/reflections/", "/reflections/00000000-0000-0000-0000-000000000000/"]
+)
 def test_page_needs_a_sign_in(client: Client, path: str):
     """Nobody sees a page anonymously."""
     response = client.get(path)
@@ -37,19 +39,19 @@ def test_overview_of_an_empty_site_says_what_to_do(browser: Client):
     response = browser.get("/")
 
     assert response.status_code == 200
-    assert "<textarea" in response.content.decode()
+    assert "Write a reflection" in response.content.decode()
 
 
 def test_submitted_reflection_is_shown_stage_by_stage(browser: Client, model: Script):
     """The form leads to the reflection's page, which has both stages once the worker is done."""
     page = submit(browser)
     location = page.redirect_chain[-1][0]
-    assert 'data-finished="false"' in page.content.decode()
+    assert 'class="badge busy"' in page.content.decode()
 
     tasks.run_next_job()
     done = browser.get(location).content.decode()
 
-    assert 'data-finished="true"' in done
+    assert ">complete<" in done
     assert "grateful" in done
     assert "The rain is slow on the kitchen roof." in done
     assert Reflection.objects.get().timezone == "Europe/Berlin"
@@ -62,7 +64,7 @@ def test_second_submission_shows_hits(browser: Client, model: Script):
 
     page = submit(browser).content.decode()
 
-    assert 'data-finished="true"' in page
+    assert ">complete<" in page
     assert page.count(">hit<") == 2
 
 
@@ -100,12 +102,12 @@ def test_other_persons_reflection_is_not_found(browser: Client, model: Script, c
 
 
 def test_deleting_forgets_the_reflection(browser: Client, model: Script):
-    """The button on the page forgets the reflection and leads back to the overview."""
+    """The button on the page forgets the reflection and leads back to the list."""
     location = submit(browser).redirect_chain[-1][0]
 
     response = browser.post(f"{location}delete/")
 
-    assert response["Location"] == "/"
+    assert response["Location"] == "/reflections/"
     assert not Reflection.objects.exists()
 
 

@@ -304,7 +304,7 @@ def test_person_and_token_of_the_same_name_share_nothing(
     tasks.run_next_job()
     client.force_login(person)
 
-    client.post("/", {"text": TEXT})
+    client.post("/reflections/", {"text": TEXT})
     tasks.run_next_job()
 
     assert len(model.questions("/api/generate")) == 2 * QUESTIONS
@@ -332,7 +332,7 @@ def test_no_cache_on_the_way_keeps_what_somebody_wrote(
     token = api(*RUN_AND_READ)
     sent = submit(token)
     client.force_login(person)
-    page = client.post("/", {"text": TEXT}, follow=True)
+    page = client.post("/reflections/", {"text": TEXT}, follow=True)
 
     for response in (sent, token.get(sent["Location"]), page, client.get("/")):
         assert "no-store" in response["Cache-Control"]

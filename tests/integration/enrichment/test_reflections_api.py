@@ -14,6 +14,7 @@ from cachestats.models import CacheEntry, LookupBatch
 from enrichment import tasks
 from enrichment.models import Job, Reflection, Status
 from tests.conftest import TokenMaker
+from tests.databases import content
 from tests.standin import Script
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -221,7 +222,7 @@ def test_forgotten_reflection_leaves_no_bytes_behind(api: TokenMaker, model: Scr
     assert client.get(location).status_code == 404
     assert not Job.objects.exists()
     assert not CacheEntry.objects.filter(cache_type="stage1_enrichment").exists()
-    assert not [name for name in _database_files() if b"zyxgrobble" in name.read_bytes()]
+    assert not [name for name in _database_files() if b"zyxgrobble" in content(name)]
 
 
 def test_forgetting_spares_an_entry_that_another_reflection_holds(api: TokenMaker, model: Script):

@@ -131,10 +131,10 @@ def test_others_reflections_are_neither_touched_nor_told_of(
     assert statuses(ids["nobody"]) == [status]
 
 
-def test_staff_that_may_change_any_reflection_reaches_all(api: TokenMaker):
-    """The same permission as for a single one."""
+def test_service_whose_account_may_change_any_job_reaches_all(api: TokenMaker):
+    """The same permission as in the admin and on the pages."""
     client = api("enrich:run", name="chief")
-    change = Permission.objects.get(codename="change_reflection")
+    change = Permission.objects.get(codename="change_job")
     User.objects.get(username="chief").user_permissions.add(change)
     make(Status.FAILED, 2, owner="ada")
 

@@ -20,6 +20,7 @@ from cachestats.config.current import forget as forget_config
 from cachestats.models import CacheEntry, LookupBatch
 from cachestats.services import PurgeFilter
 from enrichment import jobs, services, tasks
+from enrichment.again import queue_again
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
 from tests.conftest import TokenMaker
@@ -167,7 +168,7 @@ def test_answer_says_which_of_how_many_it_is(api: TokenMaker, model: Script, cli
     assert first["stage2"] is None
 
     client.force_login(person)
-    page = client.post("/", {"text": TEXT, "timezone": "UTC"}, follow=True)
+    page = client.post("/reflections/", {"text": TEXT, "timezone": "UTC"}, follow=True)
     tasks.run_next_job()
     location = page.redirect_chain[-1][0]
     assert "poem 1 of 3" in " ".join(client.get(location).content.decode().split())
@@ -422,7 +423,7 @@ def test_better_answers_have_variants_made_too(api: TokenMaker, model: Script):
     tasks.run_next_job()
     model.chat = chat
 
-    assert jobs.queue_again() == 1
+    assert queue_again() == 1
     tasks.run_next_job()
 
     assert [job.status for job in background()] == [Status.COMPLETE]

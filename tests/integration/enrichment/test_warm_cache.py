@@ -20,7 +20,7 @@ from cachestats.cache import get_cache, make_cache
 from cachestats.config.current import forget as forget_config
 from cachestats.models import CacheEntry, EntryUse, LookupBatch
 from cachestats.services import PurgeFilter, evict, sweep
-from enrichment import forgetting, hosts, jobs, services, tasks, warming
+from enrichment import forgetting, hosts, jobs, services, tasks, warm_ups, warming
 from enrichment.models import Job, Reflection, WarmUp, WarmUpEntry
 from enrichment.models.jobs import Priority
 from enrichment.stages.prompts import FEELING_ENDINGS
@@ -403,12 +403,14 @@ def ctrl_c() -> Iterator[None]:
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_everything_whole(model: Script, run, texts):
     """What was done stays and is told of; nothing is left half."""
-    let_through = threading.Event()
+    let_through, pressed = threading.Event(), threading.Lock()
     plain = model.generate
 
     def generate(body):
         if AGAIN in body["prompt"]:
-            os.kill(os.getpid(), signal.SIGINT)
+            # Once: who asks again would end the tests.
+            if pressed.acquire(blocking=False):
+                os.kill(os.getpid(), signal.SIGINT)
             let_through.wait(60)
         return plain(body)
 
@@ -597,6 +599,21 @@ def test_skipped_lines_are_told_by_number(model: Script, texts, capsys):
     assert "... and 2 more." in told.err
     assert "zyx" not in told.err + told.out
     assert "12 skipped" in told.out
+
+
+def test_command_while_another_is_at_work_ends_with_1(model: Script, texts):
+    """Both would share the model; one that only waits for a worker gives way."""
+    at_work = warm_ups.begin(WarmUp.Source.LOST)
+    with pytest.raises(CommandError, match="Another warm-up is at work") as refused:
+        call_command("warm_cache", texts(GRATEFUL))
+    assert refused.value.returncode == 1
+    warm_ups.end(at_work, WarmUp.Ended.DONE)
+
+    waiting = warm_ups.request()
+    call_command("warm_cache", texts(GRATEFUL))
+
+    assert WarmUp.objects.get(pk=waiting.pk).ended == "interrupted"
+    assert WarmUp.objects.first().computed == 2
 
 
 @pytest.mark.parametrize("lost", [True, False])

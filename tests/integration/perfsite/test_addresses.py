@@ -9,7 +9,10 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/", "/api/v1/nope", "/api/v1/reflections", "/api/v1/reflections/nouuid/", "/api/v1/é/"],
+    [
+        *("/api/", "/api/v1/nope", "/api/v1/reflections", "/api/v1/reflections/nouuid/"),
+        *("/api/v1/é/", "/api/v1/two%0Alines/"),
+    ],
 )
 @pytest.mark.parametrize("debug", [False, True])
 def test_unknown_address_of_the_api_is_a_problem(client: Client, settings, path: str, debug: bool):
@@ -38,7 +41,7 @@ def test_expired_form_is_told_so(person: User):
     client = Client(enforce_csrf_checks=True)
     client.force_login(person)
 
-    answer = client.post("/", {"text": "hello"})
+    answer = client.post("/reflections/", {"text": "hello"})
 
     assert answer.status_code == 403
     assert "load the page again" in answer.content.decode()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from enrichment import calls
-from enrichment.call_reports import PARTS
+from enrichment.call_rollups import PARTS
 from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall
 from tests.conftest import TokenMaker

@@ -47,12 +47,11 @@ def test_overview_tells_what_waits_what_runs_and_how_fast(facts):
     told = facts()
 
     assert told["Workers alive"] == "1"
-    assert told["Last sign of life"].endswith("ago")
+    assert "Last sign of life" not in told
     assert told["Waiting"] == "1"
-    assert told["Oldest waiting"].startswith("2 min 5 s")
+    assert re.match(r"2 min \d+ s", told["Oldest waiting"])
     assert told["At work"] == "1"
     assert told["Throughput"] == "1.4 a minute, over 5 minutes"
-    assert told["complete"] == "7"
 
 
 def test_overview_of_an_idle_queue_says_that_nothing_waits(facts):

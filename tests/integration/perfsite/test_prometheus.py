@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from math import inf
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connections
@@ -10,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from cachestats.cache import get_cache
+from cachestats.cache import get_cache, make_cache
+from cachestats.models import LookupBatch
+from cachestats.services import PurgeFilter
 from enrichment import jobs
 from enrichment.models import Job, Reflection, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
@@ -36,7 +40,7 @@ def families(scraper: APIClient):
 
 
 def samples(scraper: APIClient) -> dict[str, float]:
-    """Return each sample's value by its name and its label's value."""
+    """Return each sample's value by its name and its labels' values, these by their names."""
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in families(scraper)
@@ -116,17 +120,132 @@ def test_bytes_of_the_cache_are_told_while_it_can_be_read(scraper: APIClient):
     assert told["perfsite_queue_depth"] == 0
 
 
+@pytest.fixture
+def looked_up() -> None:
+    """A miss that was computed, two hits of it, and a look that found nothing."""
+    for _ in range(3):
+        get_cache().get_or_compute(
+            {"text": "a"}, lambda: "one", {"model": 'sm"al\\l'}, cache_type="api"
+        )
+    get_cache().get({"text": "b"})
+    get_cache().flush()
+
+
+def test_look_ups_are_told_by_type_model_and_result(scraper: APIClient, looked_up: None):
+    """Each look-up counts once; a name is told as it is, whatever stands in it."""
+    told = samples(scraper)
+
+    counted = {name: value for name, value in told.items() if "requests_total" in name}
+    assert counted == {
+        'perfsite_cache_requests_total sm"al\\l hit api': 2,
+        'perfsite_cache_requests_total sm"al\\l miss api': 1,
+        "perfsite_cache_requests_total  miss default": 1,
+    }
+
+
+def test_counters_of_look_ups_do_not_fall_when_look_ups_are_forgotten(
+    scraper: APIClient, looked_up: None
+):
+    """Nor in another process, nor after a restart: they stand in the database."""
+    before = [line for line in scraper.get(URL).content.splitlines() if b"perfsite_cache_" in line]
+
+    LookupBatch.objects.all().delete()
+    make_cache.cache_clear()
+    get_cache().purge(PurgeFilter(all=True), "somebody")
+
+    after = [line for line in scraper.get(URL).content.splitlines() if b"perfsite_cache_" in line]
+    counters = [line for line in before if b"perfsite_cache_bytes" not in line]
+    assert len(counters) > 40
+    assert counters == [line for line in after if b"perfsite_cache_bytes" not in line]
+
+
+def test_latency_is_a_histogram_of_answers(scraper: APIClient, looked_up: None):
+    """Its buckets rise from 50 µs to minutes and end with all answers; its sum is their time."""
+    [family] = [f for f in families(scraper) if f.name == "perfsite_cache_latency_seconds"]
+    assert family.type == "histogram"
+    found = {
+        result: {
+            s.labels["le"]: s.value
+            for s in family.samples
+            if "le" in s.labels and s.labels["result"] == result
+        }
+        for result in ("hit", "miss")
+    }
+    for result, answers in (("hit", 2), ("miss", 1)):
+        bounds = [float(bound) for bound in found[result]]
+        assert bounds == sorted(bounds)
+        assert (bounds[0], bounds[-2], bounds[-1]) == (0.00005, 300, inf)
+        assert list(found[result].values()) == sorted(found[result].values())
+        assert found[result]["+Inf"] == answers
+    told = samples(scraper)
+    assert told["perfsite_cache_latency_seconds_count hit api"] == 2
+    batch = LookupBatch.objects.get(state="hit")
+    assert told["perfsite_cache_latency_seconds_sum hit api"] == pytest.approx(
+        batch.latency_ms / 1000
+    )
+    assert not [
+        name
+        for name in told
+        if name.startswith("perfsite_cache_latency_seconds_count") and "default" in name
+    ]
+
+
+def test_scrape_that_meets_a_broken_database_is_a_problem(scraper: APIClient):
+    """Never half of the numbers: the scrape failed, and is to be tried again."""
+
+    def broken(execute: Any, sql: str, *rest: Any) -> Any:
+        if "lookuptotal" in sql:
+            raise OperationalError("database is locked")
+        return execute(sql, *rest)
+
+    with connections["default"].execute_wrapper(broken):
+        answer = scraper.get(URL)
+
+    assert answer.status_code == 503
+    assert answer["Content-Type"] == "application/problem+json"
+    assert int(answer["Retry-After"]) > 0
+    assert b"locked" not in answer.content
+
+
 # Of samples; a summary without quantiles has two of its own.
-SUFFIXES = {"counter": ("_total",), "summary": ("_count", "_sum"), "gauge": ("",)}
+SUFFIXES = {
+    "counter": ("_total",),
+    "summary": ("_count", "_sum"),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "gauge": ("",),
+}
+# What they keep for themselves, as the checker does.
+RESERVED = {"histogram": {"le"}, "summary": {"quantile"}}
+UNITS = {
+    "minutes",
+    "hours",
+    "days",
+    "milliseconds",
+    "microseconds",
+    "ms",
+    "us",
+    "kilobytes",
+    "megabytes",
+}
 
 
-def test_names_follow_the_rules_that_promtool_checks(scraper: APIClient):
-    """Each metric has a help text, a base unit, and no suffix of another type than its own."""
-    for family in families(scraper):
+def test_names_follow_the_rules_that_promtool_checks(scraper: APIClient, looked_up: None):
+    """Each metric has a help text, a base unit, no suffix of another type than its own, no type in
+    its name, and labels that are its own; none is told twice.
+    """
+    found = families(scraper)
+    assert len({family.name for family in found}) == len(found)
+    for family in found:
         assert re.fullmatch(r"perfsite_[a-z_]+", family.name)
         assert family.documentation
         assert not family.name.endswith(("_total", "_count", "_sum", "_bucket", "_info"))
-        assert not {"minutes", "milliseconds", "ms", "kilobytes"} & {*family.name.split("_")}
+        assert not UNITS & {*family.name.split("_")}
+        assert not {"counter", "gauge", "histogram", "summary"} & {*family.name.split("_")}
+        for sample in family.samples:
+            assert all(re.fullmatch(r"[a-z]+", label) for label in sample.labels)
+            assert RESERVED.get(family.type, set()).isdisjoint(
+                sample.labels
+            ) or sample.name.endswith("_bucket")
         told = {sample.name.removeprefix(family.name) for sample in family.samples}
         assert told <= set(SUFFIXES[family.type])
 
@@ -155,11 +274,11 @@ def test_stranger_gets_a_problem_also_if_text_is_asked_for(api: TokenMaker, scop
 def test_scrape_takes_few_queries(
     scraper: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ):
-    """The token's two, the queue's four and the calls' one in the main database, one in the
-    cache's.
+    """The token's one, the queue's two, the calls' one and the look-ups' two in the main database,
+    one in the cache's.
     """
     with (
-        django_assert_num_queries(7),
+        django_assert_num_queries(6),
         django_assert_num_queries(1, connection=connections["cache"]),
     ):
         scraper.get(URL)

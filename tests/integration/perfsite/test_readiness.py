@@ -14,7 +14,7 @@ from pytest_django import Settings
 from enrichment import jobs
 from enrichment.models import Job, Reflection, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
-from enrichment.reports import STALLED_AFTER
+from enrichment.queue_reports import STALLED_AFTER
 from tests.standin import Script
 
 pytestmark = pytest.mark.usefixtures("databases")

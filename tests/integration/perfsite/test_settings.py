@@ -46,8 +46,17 @@ def test_production_starts_with_its_two_secrets(tmp_path: Path):
         ("QCLUSTER_WORKERS", "many"),
         ("QCLUSTER_WORKERS", "0"),
         ("QUEUE_DEPTH", "0"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+        ("WEB_THREADS", "none"),
         ("REDIS_URL", "localhost"),
         ("LOG_LEVEL", "LOUD"),
+        ("THROTTLE_READ", "many"),
+        ("THROTTLE_CONFIG", "1.5/min"),
+        ("CORS_ALLOWED_ORIGINS", "*"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example.org/"),
+        ("CORS_ALLOWED_ORIGINS", "https://app.example.org:443"),
+        ("CORS_ALLOWED_ORIGINS", "null"),
     ],
 )
 def test_bad_variable_is_named(tmp_path: Path, name: str, value: str):
@@ -59,6 +68,18 @@ def test_bad_variable_is_named(tmp_path: Path, name: str, value: str):
     assert name in line
 
 
+def test_limits_and_origins_are_taken_as_people_write_them(tmp_path: Path):
+    """Limits with and without their unit, none at all, origins with spaces between."""
+    done = check(
+        tmp_path,
+        THROTTLE_READ="0",
+        THROTTLE_SUBMISSION="100",
+        THROTTLE_PURGE="100/min",
+        CORS_ALLOWED_ORIGINS="https://app.example.org, http://localhost:5173,http://[::1]:8080",
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_bad_tuning_file_is_told_key_by_key(tmp_path: Path):
     """Every command says which key is wrong and what is accepted, before it does anything."""
     tuning = tmp_path / "tuning.json"
@@ -67,7 +88,7 @@ def test_bad_tuning_file_is_told_key_by_key(tmp_path: Path):
     done = check(tmp_path, PERF_CONFIG=str(tuning))
 
     assert done.returncode != 0
-    assert "caching.enabled: Input should be a valid boolean" in done.stderr
+    assert "caching.enabled: must be true or false" in done.stderr
     assert "caching.colour: is not known here; accepted: enabled, default_ttl" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cachestats.config.schema import Config, merge, parse
+from cachestats.config.accepted import accepted
+from cachestats.config.schema import Config, merge, parse, sections
 from cachestats.errors import InvalidConfig
 
 DEFAULTS: dict[str, dict[str, Any]] = json.loads(Config().model_dump_json())
@@ -107,14 +108,12 @@ def test_caching_ttl_is_by_type() -> None:
 
 @given(WRONG_TYPES)
 def test_parse_wrong_type_names_the_key(mutation: tuple[tuple[str, str], Any]) -> None:
-    """A value of another type is never converted, and the error names the key and the type."""
+    """A value of another type is never converted; the error names the key and what is accepted."""
     (section, name), wrong = mutation
     errors = _errors({section: {name: wrong}})
     assert all(field.startswith(f"{section}.{name}") for field in errors)
-    assert all(
-        message.startswith(("Input should be", "String should match"))
-        for message in errors.values()
-    )
+    told = f"must be {accepted(sections()[section].model_fields[name])}"
+    assert all(message in {told, f"{section}.{name} {told}"} for message in errors.values())
 
 
 @given(st.sampled_from(sorted(DEFAULTS)), UNKNOWN_NAMES)
@@ -139,32 +138,46 @@ def test_parse_unknown_section_names_it_and_the_accepted() -> None:
 @pytest.mark.parametrize("wrong", [None, [], "on", 1, True])
 def test_parse_section_not_an_object_names_it(section: str, wrong: Any) -> None:
     """A section must be an object."""
-    assert list(_errors({section: wrong})) == [section]
+    names = ", ".join(DEFAULTS[section])
+    assert _errors({section: wrong}) == {section: f"must be an object with any of: {names}"}
 
 
 @pytest.mark.parametrize(
-    ("place", "beyond"),
+    ("place", "beyond", "bounds"),
     [
-        ("caching.default_ttl", -1),
-        ("caching.max_bytes", 1024**2 - 1),
-        ("inference.num_threads", 0),
-        ("inference.temperature", 2.1),
-        ("inference.variants", 0),
-        ("inference.variants", 11),
-        ("scoring.model_weight", -0.1),
-        ("scoring.lean_sad", 10.1),
-        ("inference.temperature", float("nan")),
-        ("inference.temperature", float("inf")),
-        ("networking.timeout_read", 0),
-        ("networking.retry_attempts", -1),
+        ("caching.default_ttl", -1, "a whole number from 0 to 315,360,000"),
+        ("caching.max_bytes", 1024**2 - 1, "a whole number from 1,048,576 to "),
+        ("caching.max_bytes", 2**64, "a whole number from 1,048,576 to 1,125,899,906,842,624"),
+        ("inference.num_threads", 0, "a whole number from 1 to 512, or null"),
+        ("inference.temperature", 2.1, "a number from 0 to 2"),
+        ("inference.variants", 0, "a whole number from 1 to 10"),
+        ("inference.variants", 11, "a whole number from 1 to 10"),
+        ("scoring.model_weight", -0.1, "a number from 0 to 10"),
+        ("scoring.lean_sad", 10.1, "a number from -10 to 10"),
+        ("inference.temperature", float("nan"), "a number from 0 to 2"),
+        ("inference.temperature", float("inf"), "a number from 0 to 2"),
+        ("networking.timeout_connect", 5e-324, "a number from 0.1 to 600"),
+        ("networking.timeout_read", 5e-324, "a number from 0.1 to 3,600"),
+        ("networking.timeout_read", 0, "a number from 0.1 to 3,600"),
+        ("networking.retry_attempts", -1, "a whole number from 0 to 10"),
     ],
 )
-def test_parse_out_of_range_names_the_key_and_the_bound(place: str, beyond: float) -> None:
-    """A number out of range is an error that says the bound."""
+def test_parse_out_of_range_names_the_key_and_the_bounds(
+    place: str, beyond: float, bounds: str
+) -> None:
+    """A number out of range is an error that says both bounds."""
     section, name = place.split(".")
     errors = _errors({section: {name: beyond}})
     assert list(errors) == [place]
-    assert "than or equal to" in errors[place] or "greater than" in errors[place]
+    assert errors[place].startswith(f"must be {bounds}")
+
+
+@pytest.mark.parametrize("section", sorted(DEFAULTS))
+def test_each_value_is_described_and_its_default_accepted(section: str) -> None:
+    """Who reads the configuration over the API is told of each value what it is and may be."""
+    for name, field in sections()[section].model_fields.items():
+        assert field.description, name
+        assert accepted(field), name
 
 
 def test_parse_several_faults_names_each() -> None:

@@ -111,6 +111,8 @@ class Found:
     stored: bool
     age_seconds: int
     ttl_seconds: int
+    cost_ms: float | None = None
+    reason: str = ""
 
 
 @dataclass

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrichment.api.headers import cache_headers
+from enrichment.models import Forward
 from enrichment.reports import ImageReport, ReflectionReport, StageReport
 
 AT = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
@@ -47,10 +48,13 @@ def stage(number: int = 1, cache: str = "hit", **changes: Any) -> StageReport:
         "age_seconds": 0,
         "ttl_seconds": 600 if cache in {"hit", "miss", "collapsed"} else 0,
         "stored": cache in {"hit", "miss", "collapsed"},
+        "forward": {"miss": "uri-miss", "collapsed": "uri-miss", "bypass": "bypass"}.get(cache, ""),
         "key": KEYS[number] if looked_up else "",
         "engine": "ollama",
         "model": "small:1b",
         "duration_ms": 1.0,
+        "cost_ms": None,
+        "computed_at": AT,
         "reason": "",
         "extras": {},
     }
@@ -71,14 +75,22 @@ def report(
         finished=bool(first and second),
         text="A quiet day",
         owner="ada",
+        submitter_id=1,
+        by_person=True,
         timestamp=AT,
         timezone="UTC",
         created_at=AT,
+        queued_at=AT,
+        started_at=None,
+        retryable=False,
+        cancellable=False,
+        better_wanted=False,
         risk_signals=[],
         enrich_again=False,
         image=image,
         stage1=first,
         stage2=second,
+        history=(),
     )
 
 
@@ -164,6 +176,13 @@ def test_headers_without_any_look_up_say_bypass_and_no_more(first, second):
         ("collapsed", {}, {"fwd": "uri-miss", "collapsed": True, "stored": True}),
         ("collapsed", {"stored": False}, {"fwd": "uri-miss", "collapsed": True}),
         ("bypass", {}, {"fwd": "bypass"}),
+        ("miss", {"forward": "stale"}, {"fwd": "stale", "stored": True}),
+        ("miss", {"forward": "request"}, {"fwd": "request", "stored": True}),
+        (
+            "collapsed",
+            {"forward": "request"},
+            {"fwd": "request", "collapsed": True, "stored": True},
+        ),
     ],
 )
 def test_status_of_each_state_has_its_parameters(cache, changes, expected):
@@ -196,6 +215,7 @@ STAGES = st.none() | st.builds(
     age_seconds=st.integers(0, 10**9),
     ttl_seconds=st.integers(0, 10**9),
     stored=st.booleans(),
+    forward=st.sampled_from(Forward.values),
     outcome=st.sampled_from(["model", "fallback", "curated", "safety"]),
     key=st.sampled_from(["", *KEYS.values()]),
 )

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrichment.call_reports import PARTS, Group, call_numbers
+from enrichment.call_groups import Group
+from enrichment.call_reports import call_numbers
+from enrichment.call_rollups import PARTS
 
 MS = st.floats(0, 1e6).map(lambda value: round(value, 3))
 # Queue, load, prompt and generation of a call in milliseconds.
@@ -17,17 +19,15 @@ Spent = tuple[float, float, float, float]
 def answered(spent: Sequence[Spent], kept: Sequence[Spent] | None = None, **fields) -> Group:
     """Return a group of calls. kept: those whose times were sampled; None for all."""
     sampled = spent if kept is None else kept
-    times = dict(zip(PARTS, zip(*sampled, strict=True), strict=True)) if sampled else {}
+    weight = len(spent) / len(sampled)
+    times = {part: [(one[place], weight) for one in sampled] for place, part in enumerate(PARTS)}
     return Group(
         host="http://here",
         model="small:1b",
         kind="chat",
         calls=len(spent),
         total_ms={part: sum(one[place] for one in spent) for place, part in enumerate(PARTS)},
-        times_ms={
-            "elapsed_ms": [sum(one) for one in sampled],
-            **{f"{part}_ms": times.get(part, ()) for part in PARTS},
-        },
+        times_ms={"elapsed": [(sum(one), weight) for one in sampled], **times},
         **fields,
     )
 

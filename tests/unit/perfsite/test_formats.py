@@ -3,7 +3,7 @@
 import pytest
 
 from enrichment import errors
-from enrichment.call_reports import PARTS
+from enrichment.call_rollups import PARTS
 from enrichment.models import Status
 from enrichment.stages.help_lines import HELP_LINES
 from enrichment.stages.language import LANGUAGES

@@ -314,11 +314,12 @@ def test_retry_after_that_does_not_fit_fails_at_once(api: Api) -> None:
 
 @pytest.mark.parametrize("where", ["answer", "place", "attempts"])
 def test_deadline_ends_the_whole_call(api: Api, where: str) -> None:
-    """Whether it waits for an answer, for a place, or tries again and again."""
-    api.answer = lambda _asked: Answer(after=NEVER_SECONDS)
-    settings = replace(SETTINGS, max_concurrent_requests=1, per_host_limit=1)
+    """Whether it waits for an answer, for a place, or for a later attempt's answer."""
+    never = Answer(after=NEVER_SECONDS)
+    api.answer = lambda _asked: never
     if where == "attempts":
-        settings = replace(settings, timeout_read=0.01, retry_attempts=10_000)
+        api.script(Answer(status=503), Answer(status=503), never)
+    settings = replace(SETTINGS, max_concurrent_requests=1, per_host_limit=1)
 
     async def use(client: ApiClient) -> None:
         other = asyncio.create_task(client.get(api.url))
@@ -334,6 +335,16 @@ def test_deadline_ends_the_whole_call(api: Api, where: str) -> None:
         other.cancel()
 
     run(use, settings)
+
+
+def test_deadline_that_leaves_no_room_for_a_pause_tells_why_the_attempt_failed(api: Api) -> None:
+    """At once: what went wrong says more than that time is over."""
+    api.answer = lambda _asked: Answer(after=NEVER_SECONDS)
+    settings = replace(SETTINGS, timeout_read=0.05, retry_backoff_ms=(60_000,))
+    with pytest.raises(ApiBrokeOff, match="silent for too long") as caught:
+        run(lambda client: client.get(api.url, deadline_seconds=NEVER_SECONDS), settings)
+    assert caught.value.retryable
+    assert len(api.asked) == 1
 
 
 def test_deadline_of_a_post_without_a_key_is_not_retryable(api: Api) -> None:

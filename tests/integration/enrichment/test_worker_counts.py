@@ -1,0 +1,48 @@
+"""A worker adds up what was counted."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from django.db import OperationalError
+
+from cachestats import services
+from cachestats.histograms import Histogram
+from cachestats.models import LookupBatch, LookupSpan, WorthSnapshot
+from enrichment import worker
+
+
+class Once(threading.Event):
+    """Is set by whoever waited for it once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        waited = self.is_set()
+        self.set()
+        return waited
+
+
+@pytest.mark.usefixtures("databases")
+def test_worker_adds_up_counts() -> None:
+    """Batches are moved into spans, and entries are weighed."""
+    packed = Histogram.of([1.0]).pack()
+    LookupBatch.objects.create(
+        at=datetime.now(UTC), state="hit", count=1, latency_ms=1, latencies=packed, costs=b""
+    )
+    worker.keep_counts(Once())
+    assert not LookupBatch.objects.exists()
+    assert LookupSpan.objects.exists()
+    assert WorthSnapshot.objects.get().at is not None
+
+
+@pytest.mark.usefixtures("databases")
+def test_worker_goes_on_counting_after_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that is away for a while costs a line in the log."""
+
+    def away() -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(services, "count_up", away)
+    worker.keep_counts(Once())
+    assert "[PERF] Counts wait for the database: database is locked" in caplog.messages
