@@ -20,7 +20,7 @@ import psutil
 from django.db import DatabaseError, connections
 from django_q.cluster import Cluster
 
-from enrichment import jobs
+from enrichment import jobs, warm_ups
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +157,9 @@ class WatchedCluster:
 
 def _release(pids: set[int], *, charged: bool) -> None:
     try:
-        released = jobs.release([jobs.worker_name(pid) for pid in pids], charged=charged)
+        workers = [jobs.worker_name(pid) for pid in pids]
+        released = jobs.release(workers, charged=charged)
+        released += warm_ups.release(workers, charged=charged)
     except DatabaseError as exc:
         # Their leases run out by themselves.
         logger.warning("Claims of processes that ended could not be given back: %s", exc)

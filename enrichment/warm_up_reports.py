@@ -29,8 +29,8 @@ class WarmUpReport:
     """A run.
 
     state: waiting for a worker, working, or why it went no further; one that was killed is
-    interrupted, half a minute later. limit: so many answers are asked for at most; None: all.
-    The counts, of entries, are written at its end.
+    interrupted, at once or, where its whole machine is gone, half a minute later. limit: so many
+    answers are asked for at most; None: all. The counts, of entries, are written at its end.
     """
 
     id: int

@@ -2,9 +2,11 @@
 
 A row without an end is the one. It is made by the command that goes to work at once, or by a
 request that leaves it to the next worker who has nothing else to do. Who works renews its lease;
-when nobody has for a while, it was killed, and whoever looks writes that down.
+when nobody has for a while, it was killed, and whoever looks writes that down. A worker's death is
+mostly known sooner: `release`.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -63,8 +65,9 @@ def claim() -> WarmUp | None:
     """Return the warm-up that waits for a worker, now ours; None if none does, or people wait."""
     if not claimable() or (run := _waiting().first()) is None:
         return None
-    run.lease_until = timezone.now() + PLANNING
-    return run if _waiting().filter(pk=run.pk).update(lease_until=run.lease_until) else None
+    run.lease_until, run.claimed_by = timezone.now() + PLANNING, jobs.worker_name()
+    claimed = {"lease_until": run.lease_until, "claimed_by": run.claimed_by}
+    return run if _waiting().filter(pk=run.pk).update(**claimed) else None
 
 
 def claimable() -> int:
@@ -76,6 +79,22 @@ def renew(run: WarmUp) -> bool:
     """Say that a warm-up is at work; return whether it is still ours."""
     lease_until = timezone.now() + LEASE
     return WarmUp.objects.filter(pk=run.pk, ended="").update(lease_until=lease_until) > 0
+
+
+def release(workers: Collection[str], *, charged: bool) -> int:
+    """End the warm-up that workers that are gone had claimed, or have another go on with it.
+
+    Args:
+        workers: by `jobs.worker_name`.
+        charged: whether it ends: it may be what killed the worker.
+
+    Returns:
+        How many they had: one or none.
+    """
+    claimed = WarmUp.objects.filter(ended="", claimed_by__in=workers)
+    if charged:
+        return claimed.update(ended=WarmUp.Ended.INTERRUPTED, ended_at=timezone.now())
+    return claimed.update(lease_until=None, claimed_by="")
 
 
 def mark_killed() -> None:

@@ -211,6 +211,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="warmup",
+            name="claimed_by",
+            field=models.CharField(
+                blank=True,
+                help_text="The worker that works on it; empty: a command",
+                max_length=100,
+                default="",
+            ),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="warmup",
             name="trouble",
             field=models.CharField(blank=True, help_text="What was in its way", max_length=300),
         ),

@@ -45,6 +45,9 @@ class WarmUp(models.Model):
     lease_until = models.DateTimeField(
         null=True, blank=True, help_text="Renewed while it is at work; empty: it waits"
     )
+    claimed_by = models.CharField(
+        max_length=100, blank=True, help_text="The worker that works on it; empty: a command"
+    )
     answer_limit = models.PositiveIntegerField(
         null=True, blank=True, help_text="So many answers are asked for; empty: all"
     )

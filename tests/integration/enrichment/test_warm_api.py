@@ -255,6 +255,28 @@ def test_killed_warm_up_is_seen_to_be_interrupted(client: APIClient, lost: None)
     assert WarmUp.objects.get(pk=run["id"]).ended == "interrupted"
 
 
+def test_warm_up_whose_worker_died_is_interrupted_at_once(client: APIClient, lost: None):
+    """That of another worker is left alone."""
+    address = f"{URL}{client.post(URL).json()['id']}/"
+    warm_ups.claim()
+
+    assert warm_ups.release(["elsewhere:1"], charged=True) == 0
+    assert client.get(address).json()["state"] == "working"
+    assert warm_ups.release([jobs.worker_name()], charged=True) == 1
+    assert client.get(address).json()["state"] == "interrupted"
+
+
+def test_warm_up_whose_worker_fell_with_another_waits_for_the_next(client: APIClient, lost: None):
+    """It had no part in the death; whoever comes then takes it."""
+    address = f"{URL}{client.post(URL).json()['id']}/"
+    warm_ups.claim()
+
+    assert warm_ups.release([jobs.worker_name()], charged=False) == 1
+    assert client.get(address).json()["state"] == "waiting"
+    tasks.run_next_job()
+    assert client.get(address).json()["state"] == "done"
+
+
 @pytest.mark.parametrize("left", [["given up"], []], ids=["ended", "deleted"])
 def test_warm_up_that_was_given_up_writes_no_end(
     client: APIClient, lost: None, model: Script, left: list[str]
