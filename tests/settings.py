@@ -42,6 +42,9 @@ for alias, config in DATABASES.items():
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+# Each test client would list all static files anew; this way a file is found when it is asked for.
+WHITENOISE_AUTOREFRESH = True
+
 # Tests write what was counted when they look at it; a thread would write between two of them.
 CACHE_FLUSH_SECONDS = None
 TOKEN_USE_FLUSH_SECONDS = None

@@ -10,7 +10,6 @@ from tenacity import AsyncRetrying
 
 from enrichment.errors import InferenceError
 from enrichment.inference.exchange import (
-    FOR_LOOKS,
     JSON,
     Acquaintance,
     ClientSettings,
@@ -18,6 +17,7 @@ from enrichment.inference.exchange import (
     Observer,
     Question,
     Stopwatch,
+    for_looks,
 )
 from enrichment.inference.messages import (
     Call,
@@ -58,7 +58,7 @@ class AsyncOllamaClient:
         self._http = httpx.AsyncClient(
             base_url=base_url, transport=transport, **settings.for_questions
         )
-        self._looks = httpx.AsyncClient(base_url=base_url, transport=transport, **FOR_LOOKS)
+        self._looks = httpx.AsyncClient(base_url=base_url, transport=transport, **for_looks())
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,7 +12,6 @@ from tenacity import Retrying
 
 from enrichment.errors import CallAborted, CircuitOpen, InferenceError
 from enrichment.inference.exchange import (
-    FOR_LOOKS,
     JSON,
     Acquaintance,
     ClientSettings,
@@ -21,6 +20,7 @@ from enrichment.inference.exchange import (
     Observer,
     Question,
     Stopwatch,
+    for_looks,
 )
 from enrichment.inference.messages import (
     Call,
@@ -64,7 +64,7 @@ class OllamaClient:
         self._aborts = 0
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._http = httpx.Client(base_url=base_url, transport=transport, **settings.for_questions)
-        self._looks = httpx.Client(base_url=base_url, transport=transport, **FOR_LOOKS)
+        self._looks = httpx.Client(base_url=base_url, transport=transport, **for_looks())
 
     def __enter__(self) -> Self:
         return self
