@@ -13,15 +13,14 @@ run: $(VENV)/.run .env
 
 install: $(VENV)/.dev .env
 
-# Two at a time, because most wait for servers that they start; faults are proven one by one. What a
-# browser does is looked at by a process of its own, in which Django can't use its ORM any more.
+# Two files at a time, because most wait for servers that they start. What a browser does is looked at
+# by processes of their own, in which Django can't use its ORM any more.
 test: install
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/faults --ignore tests/browser
-	@$(BIN)/python -m pytest tests/faults
-	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 endif
 
 lint: install
