@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: run install test lint bench writing proofs chaos fuzz screenshots clean
+.PHONY: run install test lint bench writing proofs chaos fuzz docs screenshots clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -51,6 +51,10 @@ chaos: install
 
 screenshots: install
 	@$(BIN)/python -m tests.screenshots
+
+# The pages that follow from the code.
+docs: install
+	@$(BIN)/python -m tests.references
 
 fuzz: install
 	@$(BIN)/python -m tests.faults.api_fuzz $(ARGS)
