@@ -11,6 +11,20 @@ from django.core.exceptions import ImproperlyConfigured
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
 CACHE_SCHEMA = "perfsite_cache"
+# What libpq is told, seconds and milliseconds: after 10 s of silence ask, and three times in all.
+ANSWER_OR_END = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+# What the server is told of the same.
+NOTICE_THE_DEAD = (
+    "-c tcp_keepalives_idle=10",
+    "-c tcp_keepalives_interval=5",
+    "-c tcp_keepalives_count=3",
+    "-c tcp_user_timeout=25000",
+)
 ACCEPTED = (
     "a SQLite URL (sqlite:////path/file.sqlite3) or a PostgreSQL URL "
     "(postgresql://user:password@host/database)"
@@ -41,8 +55,7 @@ def cache(config: dict[str, Any]) -> dict[str, Any]:
         # connections of their own); and while it is locked the pages do without it.
         return _sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
     if config.get("ENGINE") == POSTGRESQL:
-        options = {**config.get("OPTIONS", {}), "options": f"-c search_path={CACHE_SCHEMA}"}
-        return _postgresql({**config, "OPTIONS": options})
+        return _postgresql(config, f"-c search_path={CACHE_SCHEMA}")
     raise ImproperlyConfigured(f"CACHE_DATABASE_URL must be {ACCEPTED}.")
 
 
@@ -64,6 +77,16 @@ def _sqlite(config: dict[str, Any], *, synchronous: str, wait_seconds: int) -> d
     return {**config, "OPTIONS": options}
 
 
-def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a PostgreSQL database whose connections are kept, and looked at before each use."""
-    return {**config, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+def _postgresql(config: dict[str, Any], *settings: str) -> dict[str, Any]:
+    """Return a PostgreSQL database whose connections are kept, and looked at before each use.
+
+    A machine that lost its power says nothing. Either side finds that out by itself, so that what
+    such a machine had locked is free again before its jobs' leases end.
+
+    Args:
+        settings: of each session, as PostgreSQL's command line takes them.
+    """
+    given = config.get("OPTIONS", {})
+    told = filter(None, [given.get("options", ""), *NOTICE_THE_DEAD, *settings])
+    options = {**ANSWER_OR_END, **given, "options": " ".join(told)}
+    return {**config, "OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}

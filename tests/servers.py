@@ -19,6 +19,7 @@ import pytest
 from tests.sites import free_port
 
 DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+LOOPBACK = "127.0.0.1"
 START_SECONDS = 60
 
 
@@ -74,11 +75,15 @@ class Server:
 
 
 @contextmanager
-def postgres_server(disk: Path | None = None) -> Iterator[Server]:
+def postgres_server(
+    disk: Path | None = None, *, host: str = LOOPBACK, trusted: str = f"{LOOPBACK}/32"
+) -> Iterator[Server]:
     """Start PostgreSQL with an empty database.
 
     Args:
         disk: an empty folder for its data; None for one of its own.
+        host: the address of this machine at which it listens.
+        trusted: from which addresses anybody may do anything.
     """
     initdb, postgres = find("initdb"), find("postgres")
     with _folder(disk) as folder:
@@ -86,22 +91,25 @@ def postgres_server(disk: Path | None = None) -> Iterator[Server]:
         _run([initdb, "-D", str(data), "-U", "tests", "-A", "trust", "--no-sync"])
         # Nothing here has to survive a power cut.
         command = [postgres, "-D", str(data), "-p", str(port), "-k", str(folder), "-F"]
-        command += ["-c", "listen_addresses=127.0.0.1"]
-        url = f"postgresql://tests@127.0.0.1:{port}/postgres"
+        command += ["-c", f"listen_addresses={host}"]
+        with (data / "pg_hba.conf").open("a") as who_may:
+            who_may.write(f"host all all {trusted} trust\n")
+        url = f"postgresql://tests@{host}:{port}/postgres"
         with _serving(Server(url, command, _log(), lambda: psycopg.connect(url).close())) as server:
             yield server
 
 
 @contextmanager
-def redis_server() -> Iterator[Server]:
-    """Start Redis, which forgets all when it ends."""
+def redis_server(host: str = LOOPBACK) -> Iterator[Server]:
+    """Start Redis at an address of this machine; it forgets all when it ends."""
     program = find("redis-server")
     with _folder() as folder:
         port = free_port()
         command = [program, "--port", str(port), "--dir", str(folder), "--save", ""]
+        command += ["--bind", host, "--protected-mode", "no"]
         client = shutil.which("redis-cli") or "redis-cli"
-        ping = [client, "-p", str(port), "ping"]
-        server = Server(f"redis://127.0.0.1:{port}/0", command, _log(), lambda: _run(ping))
+        ping = [client, "-h", host, "-p", str(port), "ping"]
+        server = Server(f"redis://{host}:{port}/0", command, _log(), lambda: _run(ping))
         with _serving(server):
             yield server
 

@@ -126,11 +126,14 @@ def as_lines(content: dict[str, Any]) -> Iterator[bytes]:
 
 
 @contextmanager
-def standin(script: Script | None = None, *, port: int = 0) -> Iterator[Script]:
-    """Serve a script on loopback; afterwards nothing answers there, and what was open is cut.
+def standin(
+    script: Script | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[Script]:
+    """Serve a script; afterwards nothing answers there, and what was open is cut.
 
     Args:
         script: to go on with one that was served before.
+        host: an address of this machine.
         port: 0 for a free one.
     """
     served = script or Script()
@@ -197,9 +200,9 @@ def standin(script: Script | None = None, *, port: int = 0) -> Iterator[Script]:
         def handle_error(self, *_where: Any) -> None:
             """A client that hung up is no fault."""
 
-    server = Server(("127.0.0.1", port), Handler)
+    server = Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    served.url = f"http://127.0.0.1:{server.server_port}"
+    served.url = f"http://{host}:{server.server_port}"
     try:
         yield served
     finally:

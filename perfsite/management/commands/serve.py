@@ -1,5 +1,6 @@
 """Runs the whole site: web, worker and, where no Ollama answers, the embedded model."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -29,6 +30,8 @@ ENGINE_LOAD_SECONDS = 120.0
 # Twice the cores and one, as granian advises for Python that mostly waits.
 THREADS = 2 * (os.cpu_count() or 1) + 1
 DEVELOPMENT_USER = "dev"
+# The number of PostgreSQL's lock; any that nobody else uses in this database.
+MIGRATING = 7_377_001
 
 
 class Command(BaseCommand):
@@ -38,6 +41,7 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default=LOOPBACK, help="the address that others reach it at")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--workers", type=int, default=settings.WORKERS, help="of the queue")
         parser.add_argument("--threads", type=int, default=THREADS, help="of the web server")
@@ -45,8 +49,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-engine", action="store_true", help="never start the engine")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        host: str = options["host"]
         port: int = options["port"]
-        _require_free(port)
+        _require_free(host, port)
         for name in ("workers", "threads"):
             if options[name] < 1:
                 raise CommandError(f"--{name} must be 1 or more.", returncode=2)
@@ -58,10 +63,10 @@ class Command(BaseCommand):
             if not options["no_engine"] and self._needs_engine():
                 watch.expect()
                 supervisor.add(_engine())
-            supervisor.add(_web(port, options["threads"]))
+            supervisor.add(_web(host, port, options["threads"]))
             if not options["no_worker"]:
                 supervisor.add(_worker(options["workers"]))
-            self._welcome(port, login)
+            self._welcome(host, port, login)
             supervisor.run(each_tick=watch.look)
         except KeyboardInterrupt:
             # Before the supervisor listens to it itself.
@@ -77,13 +82,13 @@ class Command(BaseCommand):
 
     def _migrate(self) -> None:
         self._say("Preparing the database ...")
-        call_command("migrate", verbosity=0, interactive=False)
+        _migrate_in_turn("default")
         cache = connections["cache"]
         try:
             if cache.vendor == "sqlite":
                 make_usable(Path(cache.settings_dict["NAME"]))
             else:
-                call_command("migrate", database="cache", verbosity=0, interactive=False)
+                _migrate_in_turn("cache")
         except (StoreUnavailable, DatabaseError) as exc:
             self._say(f"The cache's database can't be used, so nothing is cached: {exc}")
         # Children open their own; a connection must not be shared with them.
@@ -103,8 +108,8 @@ class Command(BaseCommand):
             return False
         return True
 
-    def _welcome(self, port: int, login: str) -> None:
-        self._say(f"\n  Perfsite   http://{LOOPBACK}:{port}/")
+    def _welcome(self, host: str, port: int, login: str) -> None:
+        self._say(f"\n  Perfsite   http://{host}:{port}/")
         if login:
             self._say(f"  Login      {login}")
         health = hosts.health()
@@ -151,13 +156,27 @@ class EngineWatch:
         self._since = None
 
 
+def _migrate_in_turn(database: str) -> None:
+    """Apply migrations; several machines that start at once wait for each other."""
+    connection = connections[database]
+    if connection.vendor != "postgresql":
+        call_command("migrate", database=database, verbosity=0, interactive=False)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])
+        try:
+            call_command("migrate", database=database, verbosity=0, interactive=False)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATING])
+
+
 def _manage(*arguments: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
 
 
 def _engine() -> Child:
     # Something that is no Ollama may hold the usual port; then any free one does.
-    port = "0" if _in_use(11434) else "11434"
+    port = "0" if _in_use(LOOPBACK, 11434) else "11434"
     url_file = str(settings.ENGINE_URL_FILE)
     # One core is left to web and worker: threads that wait for a busy core slow all others down,
     # here from 1 s to more than 60 s for the same text.
@@ -166,9 +185,9 @@ def _engine() -> Child:
     return Child("embedded model", argv, settings.BASE_DIR)
 
 
-def _web(port: int, threads: int) -> Child:
+def _web(host: str, port: int, threads: int) -> Child:
     granian = shutil.which("granian", path=str(Path(sys.executable).parent)) or "granian"
-    argv = [granian, "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--no-ws"]
+    argv = [granian, "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws"]
     argv += ["--blocking-threads", str(threads), "--log-level", "warning"]
     argv += ["--blocking-threads-idle-timeout", IDLE_THREAD_SECONDS, "perfsite.wsgi:application"]
     env = {"WEB_THREADS": str(threads)}
@@ -180,21 +199,35 @@ def _worker(workers: int) -> Child:
     return Child("worker", _manage("qcluster", "--skip-checks"), settings.BASE_DIR, env)
 
 
-def _in_use(port: int) -> bool:
-    with socket.socket() as probe:
+def _in_use(host: str, port: int) -> bool:
+    """Return whether something listens there.
+
+    Raises:
+        CommandError: it is no address of this machine.
+    """
+    try:
+        [family, *_], *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise CommandError(f"--host {host} is no address: {exc.strerror}.", returncode=2) from exc
+    with socket.socket(family) as probe:
         # As servers do: a port that only waits out its last connections is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
+            probe.bind((host, port))
+        except OSError as exc:
+            if exc.errno == errno.EADDRNOTAVAIL:
+                raise CommandError(
+                    f"--host {host} is no address of this machine; 0.0.0.0 is all of them.",
+                    returncode=2,
+                ) from exc
             return True
     return False
 
 
-def _require_free(port: int) -> None:
+def _require_free(host: str, port: int) -> None:
     if not 0 < port < 65536:
         raise CommandError(f"--port must be 1 to 65535, not {port}.", returncode=2)
-    if _in_use(port):
+    if _in_use(host, port):
         raise CommandError(
             f"Port {port} is in use. Stop what uses it, or choose another: make run PORT={port + 1}"
         )
