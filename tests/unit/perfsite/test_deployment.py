@@ -63,8 +63,8 @@ def test_unit_is_accepted_by_systemd(unit: Path, tmp_path: Path) -> None:
     """Every line of it is known, and its command is one that the project has."""
     if (verify := shutil.which("systemd-analyze")) is None:
         pytest.skip("systemd-analyze is not installed")
-    command = re.search(r"manage.py (\w+)", unit.read_text())[1]
-    assert list(ROOT.glob(f"*/management/commands/{command}.py"))
+    called = re.search(r"manage.py (\w+)", unit.read_text())[1]
+    assert list(ROOT.glob(f"*/management/commands/{called}.py"))
     here = tmp_path / unit.name
     here.write_text(unit.read_text().replace("/opt/perfsite", str(ROOT)))
     done = subprocess.run(
