@@ -6,43 +6,30 @@ ImproperlyConfigured with its name and what is accepted.
 
 import contextlib
 import os
-import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError
 
 from enrichment.images import MAX_BYTES
 from enrichment.inference.addresses import normalise_hosts
 from enrichment.webhooks.addresses import read_allowed_hosts
 from perfsite import databases, logs
+from perfsite.environment import (
+    choice,
+    count,
+    database,
+    env,
+    flag,
+    networks,
+    origins,
+    rate,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = Env()
-env.read_env(BASE_DIR / ".env", recurse=False)
-
-
-def flag(name: str) -> bool:
-    """Read a switch that is off unless set."""
-    try:
-        return env.bool(name, False)
-    except EnvError as exc:
-        raise ImproperlyConfigured(f"{name} must be 1 or 0, or true or false.") from exc
-
-
-def choice(name: str, default: str, accepted: tuple[str, ...]) -> str:
-    """Read one word out of a closed list."""
-    value = env.str(name, default)
-    if value not in accepted:
-        raise ImproperlyConfigured(f"{name} must be one of: {', '.join(accepted)}.")
-    return value
-
 
 DEBUG = flag("DEBUG")
 LOG_PREVIEWS = flag("LOG_PREVIEWS")
@@ -57,13 +44,8 @@ with contextlib.suppress(PermissionError):
 
 def secret(name: str) -> str:
     """Read a required secret; in development one is made once and kept under VAR_DIR."""
-    if value := env.str(name, ""):
+    if (value := env.str(name, "")) or not DEBUG:
         return value
-    if not DEBUG:
-        raise ImproperlyConfigured(
-            f"{name} is not set. With DEBUG=0 it must be a long random string that stays the same "
-            "(for development, DEBUG=1 makes one under VAR_DIR)."
-        )
     path = VAR_DIR / name.lower()
     if not path.exists():
         # Of several processes that start at once one links its file, whole; the others read it.
@@ -77,26 +59,18 @@ def secret(name: str) -> str:
 
 SECRET_KEY = secret("SECRET_KEY")
 PERF_CACHE_PEPPER = secret("PERF_CACHE_PEPPER")
+REQUIRED = {"SECRET_KEY": SECRET_KEY, "PERF_CACHE_PEPPER": PERF_CACHE_PEPPER}
+if missing := [name for name, value in REQUIRED.items() if not value]:
+    raise ImproperlyConfigured(
+        f"Not set: {', '.join(missing)}. With DEBUG=0 each must be a long random string of its own "
+        "that stays the same (for development, DEBUG=1 makes them under VAR_DIR)."
+    )
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-
-# As browsers send them: a usual port is left out.
-ORIGIN = re.compile(
-    r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII
-)
-
-
-def origins(name: str) -> list[str]:
-    """Read which web apps' pages may call the API: origins as browsers send them."""
-    found = [origin.strip() for origin in env.str(name, "").split(",") if origin.strip()]
-    for origin in found:
-        if not ORIGIN.fullmatch(origin):
-            raise ImproperlyConfigured(
-                f"{name} must be origins, separated by commas, such as https://app.example.org: "
-                f"lower case, without a path or a usual port, and no asterisk; {origin!r} is none."
-            )
-    return found
-
+# Who may say for whom they ask, and whether over HTTPS: X-Forwarded-For and X-Forwarded-Proto.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
@@ -141,10 +115,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, so that a page may read also what any other of these refuses.
+    # The rest is to know who asks.
+    "perfsite.proxies.TrustedProxies",
+    # Before whatever refuses, so that a page may read also that.
     "corsheaders.middleware.CorsMiddleware",
     "perfsite.middleware.Problems",
     "perfsite.middleware.RequireReadable",
+    "perfsite.https.RequireHttps",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -178,22 +155,12 @@ TEMPLATES = [
 ]
 
 
-def database(name: str, default_file: str) -> dict[str, Any]:
-    """Read a database URL."""
-    try:
-        return dict(env.dj_db_url(name, f"sqlite:///{VAR_DIR / default_file}", conn_max_age=None))
-    except (EnvError, ValueError) as exc:
-        raise ImproperlyConfigured(
-            f"{name} must be a database URL such as sqlite:////path/file.sqlite3."
-        ) from exc
-
-
-MAIN_DATABASE = databases.main(database("DATABASE_URL", "perfsite.sqlite3"))
+MAIN_DATABASE = databases.main(database("DATABASE_URL", VAR_DIR / "perfsite.sqlite3"))
 # In PostgreSQL the cache is a schema of the main database, unless another is named.
 if MAIN_DATABASE["ENGINE"] == databases.POSTGRESQL and not env.str("CACHE_DATABASE_URL", ""):
     CACHE_DATABASE = databases.cache(MAIN_DATABASE)
 else:
-    CACHE_DATABASE = databases.cache(database("CACHE_DATABASE_URL", "cache.sqlite3"))
+    CACHE_DATABASE = databases.cache(database("CACHE_DATABASE_URL", VAR_DIR / "cache.sqlite3"))
 DATABASES = {"default": MAIN_DATABASE, "cache": CACHE_DATABASE}
 CACHE_SCHEMA = databases.CACHE_SCHEMA
 DATABASE_ROUTERS = ["cachestats.routers.CacheRouter"]
@@ -229,17 +196,6 @@ except ValueError as exc:
     raise ImproperlyConfigured(f"WEBHOOK_ALLOWED_HOSTS: {exc}.") from exc
 
 
-def count(name: str, default: int) -> int:
-    """Read a number that is 1 or more."""
-    try:
-        value = env.int(name, default)
-    except EnvError as exc:
-        raise ImproperlyConfigured(f"{name} must be a whole number.") from exc
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} must be 1 or more.")
-    return value
-
-
 # How many requests the web server answers at the same time; half of these may wait for a result.
 # `serve` says so; where nobody does it may be one alone, which must not wait.
 WEB_THREADS = count("WEB_THREADS", 1)
@@ -250,16 +206,6 @@ QUEUE_DEPTH = count("QUEUE_DEPTH", 2_000)
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured("REDIS_URL must be redis://host:port/number.")
-
-
-def rate(name: str, default: int) -> int:
-    """Read a limit a minute; 0: there is none."""
-    value = env.str(name, f"{default}/min") or "0"
-    if not (read := re.fullmatch(r"(\d{1,9})(/min)?", value, re.ASCII)):
-        raise ImproperlyConfigured(
-            f"{name} must be a number a minute such as {default}/min, or 0 for no limit."
-        )
-    return int(read[1])
 
 
 # How many requests of each kind a token may make, or a person who is signed in.
@@ -372,7 +318,18 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("SECURE_COOKIES")
+
+# In production the site is reached over HTTPS alone, but for whoever asks from its own machine.
+HTTPS = flag("HTTPS", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = count("HSTS_SECONDS", 365 * 24 * 3600, least=0) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = flag("HSTS_SUBDOMAINS", default=True)
+SILENCED_SYSTEM_CHECKS = [
+    # The list that browsers come with can hardly be left again: that is for a domain's owner.
+    "security.W021",
+    # perfsite.https redirects, as Django's own can't tell who asks from this machine.
+    *(["security.W008"] if HTTPS else []),
+]
 
 LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = choice("LOG_FORMAT", logs.CONSOLE if DEBUG else logs.JSON, logs.FORMATS)

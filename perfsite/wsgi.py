@@ -3,19 +3,25 @@
 import gc
 import os
 import signal
+import sys
 import threading
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "perfsite.settings")
 
-application = get_wsgi_application()
+try:
+    application = get_wsgi_application()
+except ImproperlyConfigured as exc:
+    # As manage.py does: what an operator has to mend, without the way there through our code.
+    sys.exit(f"{exc}")
 
 # These need the settings.
-from django.db import connections  # noqa: E402
+from django.db import connections
 
-from enrichment.api.waiting import end_waits  # noqa: E402
-from enrichment.starts import Role, record_start  # noqa: E402
+from enrichment.api.waiting import end_waits
+from enrichment.starts import Role, record_start
 
 # What is loaded by now stays. The collector would walk all of it now and then, which takes a tenth
 # of a second, in which nobody is answered.

@@ -18,6 +18,8 @@ os.environ |= {
     "OLLAMA_MODEL": "",
     "LOG_PREVIEWS": "0",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    # Django's test client asks without; tests of HTTPS say so.
+    "HTTPS": "0",
 }
 for name in ("DATABASE_URL", "CACHE_DATABASE_URL", "REDIS_URL", "PERF_CONFIG"):
     os.environ.pop(name, None)
@@ -27,6 +29,10 @@ for name in (
     "QUEUE_DEPTH",
     "WEB_THREADS",
     "CORS_ALLOWED_ORIGINS",
+    "TRUSTED_PROXIES",
+    "HSTS_SECONDS",
+    "HSTS_SUBDOMAINS",
+    "LOG_LEVELS",
 ):
     os.environ.pop(name, None)
 os.environ.pop("WEBHOOK_ALLOWED_HOSTS", None)
