@@ -154,7 +154,13 @@ def submit(
             jobs.issue_ticket()
         return job
 
-    reflection.written = Parts(jobs=[commit(write)], results=ready, image=image)
+    job = commit(write)
+    # What joins the lines of the request to those of the work.
+    logger.info(
+        "[JOB] Done at once" if finished else "[JOB] Queued",
+        extra={"job": job.pk, "reflection": str(reflection.pk)},
+    )
+    reflection.written = Parts(jobs=[job], results=ready, image=image)
     return reflection
 
 

@@ -1,38 +1,48 @@
 """How log lines look: for a person at a console, or one JSON object a line for a collector.
 
-Every line of a job's work names it: what `structlog.contextvars` holds goes into each line that
-this process writes meanwhile, whoever writes it. Tracebacks name places in the code and kinds of
-errors, and the words of an error only where they are known to quote nobody: a value that can't be
-read, or the row that a database refused, may be what somebody wrote.
+Every line of a job's work names it, and every line of a request's that: what
+`structlog.contextvars` holds goes into each line that this thread writes meanwhile, whoever writes
+it. Tracebacks name places in the code and kinds of errors, and the words of an error only where
+they are known to quote nobody: a value that can't be read, or the row that a database refused, may
+be what somebody wrote. So may an address: the log has which of ours it matched.
 """
 
+import logging
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
+from django.http import HttpRequest
 
 from enrichment.errors import EnrichmentError
+from perfsite.request_ids import place_of
 
 CONSOLE, JSON = "console", "json"
 FORMATS = (CONSOLE, JSON)
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # What log calls may add by `extra`; Django adds whole requests, which belong in no log.
-FIELDS = ("stage", "queue_ms", "run_ms", "status_code")
+FIELDS = ("job", "reflection", "stage", "queue_ms", "run_ms", "status_code")
+OURS = ("perfsite", "cachestats", "enrichment")
 # Files, modules, tables and hosts: what these errors name is ours.
 QUOTABLE = (EnrichmentError, ImportError, OSError, sqlite3.Error)
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def logging_config(form: str, level: str) -> dict[str, Any]:
+def logging_config(
+    form: str, level: str, levels: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the settings of `logging`.
 
     Args:
         form: one of FORMATS.
         level: from which on our own lines are shown; others' from WARNING on.
+        levels: of single loggers, ours or others', by name.
     """
+    named = {**dict.fromkeys(OURS, level), "django": "WARNING", **(levels or {})}
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -42,17 +52,39 @@ def logging_config(form: str, level: str) -> dict[str, Any]:
             "faults": {
                 "()": "django.utils.log.CallbackFilter",
                 "callback": lambda record: getattr(record, "status_code", 0) != 503,
+            },
+            "places": {"()": "django.utils.log.CallbackFilter", "callback": _name_the_place},
+        },
+        "handlers": {
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "filters": ["places"],
             }
         },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": {
-            **{name: {"level": level} for name in ("perfsite", "cachestats", "enrichment")},
+            **{name: {"level": level} for name, level in named.items()},
             # Django's own handlers would say everything twice.
-            "django": {"handlers": [], "level": "WARNING"},
-            "django.request": {"filters": ["faults"]},
+            "django": {"handlers": [], "level": named["django"]},
+            "django.request": {
+                "filters": ["faults"],
+                "level": named.get("django.request", "NOTSET"),
+            },
+            # Below that it writes what statements hold.
+            "django.db.backends": {"level": "INFO"},
         },
     }
+
+
+def _name_the_place(record: logging.LogRecord) -> bool:
+    """Put the view's address in the place of the one that was asked for, as Django logs it."""
+    request = getattr(record, "request", None)
+    if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+        # Escaped as Django does it for its log.
+        asked = request.path.encode("unicode_escape").decode("ascii")
+        record.args = tuple(place_of(request) if arg == asked else arg for arg in record.args)
+    return True
 
 
 def _formatter(form: str) -> structlog.stdlib.ProcessorFormatter:

@@ -20,6 +20,7 @@ from enrichment.webhooks.addresses import read_allowed_hosts
 from perfsite import databases, logs
 from perfsite.environment import (
     choice,
+    choices,
     count,
     database,
     env,
@@ -84,6 +85,7 @@ CORS_ALLOW_HEADERS = [
     "idempotency-key",
     "if-match",
     "if-none-match",
+    "x-request-id",
 ]
 CORS_EXPOSE_HEADERS = [
     "Age",
@@ -93,6 +95,7 @@ CORS_EXPOSE_HEADERS = [
     "Location",
     "Retry-After",
     "X-Cache",
+    "X-Request-ID",
 ]
 
 INSTALLED_APPS = [
@@ -115,8 +118,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # The rest is to know who asks.
+    # The rest is to know who asks, and what their lines in the log are called.
     "perfsite.proxies.TrustedProxies",
+    "perfsite.request_ids.RequestIds",
     # Before whatever refuses, so that a page may read also that.
     "corsheaders.middleware.CorsMiddleware",
     "perfsite.middleware.Problems",
@@ -331,6 +335,7 @@ SILENCED_SYSTEM_CHECKS = [
     *(["security.W008"] if HTTPS else []),
 ]
 
-LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_LEVEL = choice("LOG_LEVEL", "INFO", logs.LEVELS)
+LOG_LEVELS = choices("LOG_LEVELS", logs.LEVELS)
 LOG_FORMAT = choice("LOG_FORMAT", logs.CONSOLE if DEBUG else logs.JSON, logs.FORMATS)
-LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL)
+LOGGING = logs.logging_config(LOG_FORMAT, LOG_LEVEL, LOG_LEVELS)

@@ -57,11 +57,16 @@ def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 def test_each_line_of_a_job_names_it_and_says_how_long_it_took(
     api: TokenMaker, model: Script, lines
 ):
-    """Job, attempt and claim stand in every line; waiting, stages and the whole have their time."""
+    """Job, attempt and claim stand in every line; waiting, stages and the whole have their time.
+    The line of the submission names the same job, and the request.
+    """
     submit(api)
 
-    told = lines()
+    queued, *told = lines()
     job = Job.objects.get()
+    assert (queued["event"], queued["job"]) == ("[JOB] Queued", job.pk)
+    assert queued["reflection"] == str(job.reflection_id)
+    assert queued["request_id"]
     assert [line["event"].split("]")[0] for line in told] == [
         "[JOB", "[CACHE MISS", "[CACHE MISS", "[JOB",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ APP = "https://app.example.org"
 REFLECTIONS = "/api/v1/reflections/"
 STATS = "/api/v1/cache/stats/"
 EXPOSED = {
-    *("Location", "Retry-After", "X-Cache", "Cache-Status", "Age", "ETag"),
+    *("Location", "Retry-After", "X-Cache", "X-Request-ID", "Cache-Status", "Age", "ETag"),
     "Idempotency-Replayed",
 }
 

@@ -89,3 +89,14 @@ def test_log_of_errors_in_a_ring_ends():
     one, other = ValueError(1), KeyError(2)
     one.__cause__, other.__cause__ = other, one
     assert line_of(one, "console").count("ValueError") == 1
+
+
+def test_levels_of_single_loggers_are_taken_but_for_the_one_that_writes_values():
+    """Django's log of SQL holds whatever is stored, so nobody can switch it on by accident."""
+    wanted = {"django": "DEBUG", "django.db.backends": "DEBUG", "enrichment": "WARNING"}
+    loggers = logging_config("json", "INFO", wanted)["loggers"]
+
+    assert loggers["django"]["level"] == "DEBUG"
+    assert loggers["enrichment"]["level"] == "WARNING"
+    assert loggers["cachestats"]["level"] == "INFO"
+    assert loggers["django.db.backends"]["level"] == "INFO"
