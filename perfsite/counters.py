@@ -9,9 +9,9 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -26,11 +26,18 @@ ON CONFLICT (key) DO UPDATE SET
     started = CASE WHEN abs(:now - started) < :seconds THEN started ELSE :now END
 RETURNING count, started
 """
+TAKE_BACK = "UPDATE windows SET count = count - 1 WHERE key = ? AND count > 0"
+FORGET = "DELETE FROM windows WHERE key = ?"
 COUNT_IN_REDIS = """
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
+# Of a key that is gone there would be one without an end.
+TAKE_BACK_IN_REDIS = """
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('DECR', KEYS[1]) end
+"""
+Value = TypeVar("Value")
 
 
 class CounterUnavailable(Exception):
@@ -45,14 +52,18 @@ class Counted(NamedTuple):
 
 
 class Counter(Protocol):
-    """Counts by key."""
+    """Counts by key. Each raises CounterUnavailable while that can't be done."""
 
     def count(self, key: str, window_seconds: int) -> Counted:
-        """Count one more.
+        """Count one more."""
+        ...
 
-        Raises:
-            CounterUnavailable: it can't be counted now.
-        """
+    def take_back(self, key: str) -> None:
+        """Count one less, in the window that is open."""
+        ...
+
+    def forget(self, key: str) -> None:
+        """End the window: the next begins with the next one."""
         ...
 
 
@@ -68,12 +79,21 @@ class SqliteCounter:
         self._swept = 0.0
 
     def count(self, key: str, window_seconds: int) -> Counted:
+        return self._in_turn(lambda: self._count(key, window_seconds))
+
+    def take_back(self, key: str) -> None:
+        self._in_turn(lambda: self._open().execute(TAKE_BACK, (key,)))
+
+    def forget(self, key: str) -> None:
+        self._in_turn(lambda: self._open().execute(FORGET, (key,)))
+
+    def _in_turn(self, work: Callable[[], Value]) -> Value:
         # Where the file is locked, the waiting of those before would add up.
         if not self._turn.acquire(timeout=WAIT_SECONDS):
             raise CounterUnavailable("others wait for the file")
         try:
             try:
-                return self._count(key, window_seconds)
+                return work()
             except sqlite3.OperationalError as exc:
                 # Locked, full, not ours to write: another file would be no better.
                 if "no such table" not in str(exc):
@@ -81,7 +101,7 @@ class SqliteCounter:
             except sqlite3.DatabaseError:
                 pass
             self._discard()
-            return self._count(key, window_seconds)
+            return work()
         except (sqlite3.Error, OSError) as exc:
             self._close()
             raise CounterUnavailable(str(exc)) from exc
@@ -140,19 +160,37 @@ class RedisCounter:
     """Counts in Redis, for several machines together."""
 
     def __init__(self, url: str) -> None:
-        client = redis.Redis.from_url(
+        self._client = client = redis.Redis.from_url(
             url,
             socket_timeout=WAIT_SECONDS,
             socket_connect_timeout=WAIT_SECONDS,
             # Its own goes on for seconds.
             retry=Retry(NoBackoff(), 0),
         )
-        self._script: Callable[..., tuple[int, int]] = client.register_script(COUNT_IN_REDIS)
+        self._count: Callable[..., tuple[int, int]] = client.register_script(COUNT_IN_REDIS)
+        self._take_back: Callable[..., None] = client.register_script(TAKE_BACK_IN_REDIS)
 
     def count(self, key: str, window_seconds: int) -> Counted:
-        name = f"perfsite:throttle:{key}"
-        try:
-            count, left_ms = self._script(keys=[name], args=[window_seconds * 1000])
-        except (redis.RedisError, OSError) as exc:
-            raise CounterUnavailable(str(exc)) from exc
+        with _telling_of_faults():
+            count, left_ms = self._count(keys=[_name(key)], args=[window_seconds * 1000])
         return Counted(int(count), max(int(left_ms), 0) / 1000)
+
+    def take_back(self, key: str) -> None:
+        with _telling_of_faults():
+            self._take_back(keys=[_name(key)])
+
+    def forget(self, key: str) -> None:
+        with _telling_of_faults():
+            self._client.delete(_name(key))
+
+
+def _name(key: str) -> str:
+    return f"perfsite:throttle:{key}"
+
+
+@contextlib.contextmanager
+def _telling_of_faults() -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, OSError) as exc:
+        raise CounterUnavailable(str(exc)) from exc

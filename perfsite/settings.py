@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "perfsite.login_throttle.LoginLocks",
     # Last: it takes the place of one view.
     "perfsite.polling.Unchanged",
 ]

@@ -64,7 +64,8 @@ def fresh_process() -> Iterator[None]:
     forget()
     outbox.forget()
     # Users' numbers begin anew with each test's tables; so do their counts.
-    (settings.VAR_DIR / "throttles.sqlite3").unlink(missing_ok=True)
+    for counts in ("throttles.sqlite3", "logins.sqlite3"):
+        (settings.VAR_DIR / counts).unlink(missing_ok=True)
     throttles.forget()
     yield
     make_cache.cache_clear()

@@ -76,6 +76,26 @@ def test_window_begins_with_the_first_request_and_ends_a_minute_later(place: str
     assert counter.count("another", MINUTE).total == 1
 
 
+def test_what_is_taken_back_or_forgotten_is_not_counted(place: str) -> None:
+    """One less in the same window; or a new window. Of what was never counted nothing is left."""
+    counter = counter_at(place)
+    for _ in range(3):
+        first = counter.count("a key", MINUTE)
+    counter.take_back("a key")
+    again = counter.count("a key", MINUTE)
+    assert again.total == 3
+    assert again.seconds_left <= first.seconds_left
+
+    counter.forget("a key")
+    assert counter.count("a key", MINUTE).total == 1
+
+    counter.forget("another")
+    counter.take_back("never counted")
+    never = counter.count("never counted", MINUTE)
+    assert never.total == 1
+    assert never.seconds_left > 59
+
+
 def test_window_of_redis_goes_by_itself(redis_url: str) -> None:
     """Each key has its end, so that none stays in memory."""
     counter = RedisCounter(redis_url)
