@@ -10,6 +10,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -220,7 +221,10 @@ THROTTLES = {
     "purge": rate("THROTTLE_PURGE", 60),
     "config": rate("THROTTLE_CONFIG", 60),
 }
-Q_CLUSTER = {
+# Above the longest turn of a worker: six questions of at most twice timeout_read, two of them about
+# an image, the wait for the engine, and what a turn takes before its last job (perfsite.W004).
+QCLUSTER_TIMEOUT = count("QCLUSTER_TIMEOUT", 2_500)
+Q_CLUSTER: dict[str, Any] = {
     "name": "perfsite",
     "label": "Queue",
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
@@ -228,11 +232,9 @@ Q_CLUSTER = {
     # A ticket waits in memory no longer than it takes the workers to get to it.
     "queue_limit": WORKERS,
     "bulk": 1,
-    # Above the longest turn of a worker: six questions of at most twice timeout_read, two of them
-    # about an image, the wait for the engine, and what a turn takes before its last job.
-    "timeout": 2500,
+    "timeout": QCLUSTER_TIMEOUT,
     # More than timeout x (1 + queue_limit / workers): a ticket that waits is not delivered twice.
-    "retry": 5500,
+    "retry": 2 * QCLUSTER_TIMEOUT + 500,
     "max_attempts": 1,
     "ack_failures": True,
     "poll": 0.05,
