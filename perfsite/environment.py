@@ -19,6 +19,8 @@ env.read_env(Path(__file__).resolve().parent.parent / ".env", recurse=False)
 ORIGIN = re.compile(
     r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?", re.ASCII
 )
+# A name, one with all below it (.example.org), an address, or any.
+HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]", re.ASCII)
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -77,6 +79,18 @@ def origins(name: str) -> list[str]:
             raise ImproperlyConfigured(
                 f"{name} must be origins, separated by commas, such as https://app.example.org: "
                 f"lower case, without a path or a usual port, and no asterisk; {origin!r} is none."
+            )
+    return found
+
+
+def hosts(name: str, default: Sequence[str]) -> list[str]:
+    """Read by which names the site is asked."""
+    found = _items(name) or list(default)
+    for host in found:
+        if not HOST.fullmatch(host):
+            raise ImproperlyConfigured(
+                f"{name} must be host names, separated by commas, such as perfsite.example.org: "
+                f"without https://, port or path; {host!r} is none."
             )
     return found
 

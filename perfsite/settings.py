@@ -26,6 +26,7 @@ from perfsite.environment import (
     database,
     env,
     flag,
+    hosts,
     networks,
     origins,
     rate,
@@ -68,7 +69,7 @@ if missing := [name for name, value in REQUIRED.items() if not value]:
         "that stays the same (for development, DEBUG=1 makes them under VAR_DIR)."
     )
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 # Who may say for whom they ask, and whether over HTTPS: X-Forwarded-For and X-Forwarded-Proto.
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:

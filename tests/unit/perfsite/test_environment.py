@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from perfsite.environment import choices, count, flag, networks
+from perfsite.environment import choices, count, flag, hosts, networks
 
 Reader = Callable[[str], Any]
 
 
 def levels(name: str) -> dict[str, str]:
     return choices(name, ("DEBUG", "INFO"))
+
+
+def names(name: str) -> list[str]:
+    return hosts(name, ["localhost"])
 
 
 def seconds(name: str) -> int:
@@ -27,6 +31,8 @@ def seconds(name: str) -> int:
         (networks, "10.0.0.1, fd00::/8", [ip_network("10.0.0.1"), ip_network("fd00::/8")]),
         (levels, "", {}),
         (levels, "django=INFO, django-q=DEBUG", {"django": "INFO", "django-q": "DEBUG"}),
+        (names, "", ["localhost"]),
+        (names, "a.example, .b.example,[::1],*", ["a.example", ".b.example", "[::1]", "*"]),
         (flag, "on", True),
         (seconds, "0", 0),
     ],
@@ -48,6 +54,9 @@ def test_variable_is_read_as_people_write_it(
         (levels, "django"),
         (levels, "django=LOUD"),
         (levels, "=INFO"),
+        (names, "https://a.example"),
+        (names, "a.example:8000"),
+        (names, "a.example b.example"),
         (flag, "maybe"),
         (seconds, "-1"),
         (seconds, "1h"),
