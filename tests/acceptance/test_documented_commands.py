@@ -28,6 +28,7 @@ ELSEWHERE = {
     "/etc/": "it writes where only root may",
     "/opt/perfsite": "it installs into the system",
     "pip install": "the tests' environment has it already",
+    "--method schema": "the scripted model answers by likelihood alone",
     "docs/integration/backend.py": "it serves until Ctrl-C; test_browser_example.py runs it",
 }
 # Make's targets take minutes, or are what runs this test: that they exist is what is looked at.
@@ -73,6 +74,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         rows = csv.writer(file)
         rows.writerow(["text", "happy", "afraid"])
         rows.writerows([text, text is texts[0], text is texts[1]] for text in 32 * texts)
+    # As the log in which a request is followed to its job.
+    (folder / "perfsite.log").write_text(
+        '{"event": "[JOB] Queued", "request_id": "4f0c6a1de2b94c7fa1b1f0a6b0a5c3d2", "job": 7}\n'
+        '{"event": "[JOB] Done", "job": 7}\n'
+    )
     Image.new("RGB", (8, 8)).save(folder / "evening.jpg")
     able = Script(capabilities=("completion", "vision"))
     with (

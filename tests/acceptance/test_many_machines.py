@@ -67,6 +67,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         env = {
             "DJANGO_SETTINGS_MODULE": "perfsite.settings",
             "DEBUG": "0",
+            "HTTPS": "0",
             "SECRET_KEY": "the same on all machines, " * 3,
             "PERF_CACHE_PEPPER": "the same on all machines, too, " * 3,
             "ALLOWED_HOSTS": ",".join(net.hosts[name].address for name in WEBS),
