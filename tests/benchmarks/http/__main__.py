@@ -77,6 +77,10 @@ def prepared() -> Iterator[Bench]:
             "--no-engine",
             OLLAMA_HOST=script.url,
             DJANGO_SETTINGS_MODULE="tests.benchmarks.http.settings",
+            # As in production: with DEBUG Django notes each statement.
+            DEBUG="0",
+            SECRET_KEY="of the benchmark, the same all the time",
+            PERF_CACHE_PEPPER="of the benchmark as well, and another",
             THROTTLE_SUBMISSION="100000000/min",
             THROTTLE_READ="100000000/min",
             LOG_LEVEL="WARNING",
