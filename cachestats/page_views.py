@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cachestats import audits, listing, previews, purge_wizard, services
+from cachestats import audits, entry_queries, listing, previews, purge_wizard, services
 from cachestats.entry_reports import DepartedEntry
 from cachestats.entry_reports import entry_detail as report_entry
 from cachestats.errors import InvalidFilter
@@ -76,7 +76,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
     given = {name: value for name, value in _fields(request.GET).items() if value}
     form, found = Form(given=given), listing.EntryPage(entries=[], next=None)
     try:
-        found = listing.list_entries(listing.read_query(_asked(given)))
+        found = listing.list_entries(entry_queries.read_query(_asked(given)))
     except InvalidFilter as exc:
         form = Form(given=given, errors=_by_field(exc))
     types = listing.list_types()
@@ -90,7 +90,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "orders": ORDERS,
         "states": STATES,
         "ages": AGES,
-        "filtered": any(given.get(name) for name in ("q", *listing.FILTERS)),
+        "filtered": any(given.get(name) for name in ("q", *entry_queries.FILTERS)),
     }
     status = 400 if form.errors else 200
     return render(request, "cachestats/entry_list.html", context, status=status)
@@ -205,11 +205,11 @@ def _dry_run(
 
 def _asked(given: dict[str, str]) -> dict[str, str]:
     """Return the query's parameters: what is searched for is a key's digits or part of a name."""
-    asked = {name: given[name] for name in listing.PARAMETERS if name in given}
+    asked = {name: given[name] for name in entry_queries.PARAMETERS if name in given}
     if words := given.get("q", "").strip():
         # As lists and logs show it: "stage1:AB12CD34".
-        digits = words.rpartition(":")[2].lower()[: listing.KEY_DIGITS]
-        is_key = listing.KEY_BEGINNING.fullmatch(digits)
+        digits = words.rpartition(":")[2].lower()[: entry_queries.KEY_DIGITS]
+        is_key = entry_queries.KEY_BEGINNING.fullmatch(digits)
         asked["key" if is_key else "search"] = digits if is_key else words
     return asked
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from cachestats import listing, services
+from cachestats import entry_queries, listing, services
 from cachestats.api.views import TAG, CacheUnavailable
 from cachestats.durations import DURATION
 from cachestats.errors import InvalidFilter
@@ -47,7 +47,7 @@ PARAMETERS = [
     _parameter(
         "key",
         "Only keys that begin with these digits.",
-        pattern=f"^{listing.KEY_BEGINNING.pattern}$",
+        pattern=f"^{entry_queries.KEY_BEGINNING.pattern}$",
     ),
     _parameter("type", "Only this type.", pattern=f"^{CACHE_TYPE.pattern}$"),
     _parameter("model", "Only this model's label.", pattern=r"^[^\u0000]*$"),
@@ -57,19 +57,19 @@ PARAMETERS = [
     _parameter("older_than", "Only of this age: 7d, 12h.", pattern=f"^{DURATION.pattern}$"),
     _parameter("unused", "Only what was never hit, or was.", enum=["true", "false"]),
     _parameter("expired", "Only those whose time is over, or is not.", enum=["true", "false"]),
-    _parameter("order", "What comes first; with `-` the highest.", enum=list(listing.ORDERS)),
+    _parameter("order", "What comes first; with `-` the highest.", enum=list(entry_queries.ORDERS)),
     OpenApiParameter(
         "page_size",
         {
             "type": "integer",
             "minimum": 1,
-            "maximum": listing.MOST_ON_A_PAGE,
-            "default": listing.ON_A_PAGE,
+            "maximum": entry_queries.MOST_ON_A_PAGE,
+            "default": entry_queries.ON_A_PAGE,
         },
         description="So many on a page.",
     ),
     _parameter(
-        "cursor", "From the `next` of the page before.", pattern=f"^{listing.CURSOR.pattern}$"
+        "cursor", "From the `next` of the page before.", pattern=f"^{entry_queries.CURSOR.pattern}$"
     ),
 ]
 
@@ -85,8 +85,9 @@ class CacheEntryPage:
 class EntryList(APIView):
     """Entries without their values. What was stored in the last second may be missing.
 
-    Only the order of last use costs the same however many there are. Filters and other orders read
-    through all entries, and are refused where these are more than two million.
+    The orders of last use and most hits cost the same however many there are, and so do filters
+    that many entries pass, and types, models and searches that few do. Whatever else would read
+    through all entries is refused where these are more than two million.
     """
 
     required_scopes: ClassVar = {"GET": "cache:read"}
@@ -108,7 +109,7 @@ class EntryList(APIView):
         if twice := [name for name, values in given.lists() if len(values) > 1]:
             raise ValidationError({name: ["must be given once"] for name in twice})
         try:
-            page = listing.list_entries(listing.read_query(given.dict()))
+            page = listing.list_entries(entry_queries.read_query(given.dict()))
         except InvalidFilter as exc:
             raise ValidationError({error.field: [error.message] for error in exc.errors}) from exc
         except services.UNUSABLE as exc:

@@ -122,6 +122,14 @@ class EntryUse(models.Model):
             models.Index(fields=["used_ms"], name="entryuse_used", condition=Q(gone="")),
             models.Index(fields=["expires_ms"], name="entryuse_expires", condition=Q(gone="")),
             models.Index(fields=["used_ms"], name="entryuse_gone", condition=~Q(gone="")),
+            models.Index(
+                fields=["cache_type", "model", "created_ms"],
+                name="entryuse_kind",
+                condition=Q(gone=""),
+            ),
+            models.Index(
+                fields=["hits", "id"], name="entryuse_hits", condition=Q(gone="", hits__gt=0)
+            ),
         ]
 
     def __str__(self) -> str:

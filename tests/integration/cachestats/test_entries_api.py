@@ -3,6 +3,7 @@
 import math
 import time
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cachestats import listing
+from cachestats import entry_queries, entry_rows, listing
 from cachestats.models import Audit, CacheEntry, EntryTotal, EntryUse
 from tests.integration.cachestats.conftest import make_entry
 
@@ -144,7 +145,7 @@ def test_entry_pages_have_each_entry_once(bench: Any, reader: Any, filters: dict
         row = make_entry(f"{number:x}{number:x}", size=10 + number % 3, age=number % 2)
         EntryUse.objects.filter(id=row.id).update(hits=number % 2, cost_ms=number % 3 or None)
 
-    for order in listing.ORDERS:
+    for order in entry_queries.ORDERS:
         pages = walk(reader, order=order, page_size=3, **filters)
         [whole] = walk(reader, order=order, page_size=100, **filters)
         assert [len(page) for page in pages] == [3, 3, 3, 3, 3, 1], order
@@ -194,16 +195,21 @@ def test_entry_list_parameter_given_twice_is_named(reader: Any) -> None:
     assert errors(reader.get(f"{URL}?type=api&type=vision")) == {"type": "must be given once"}
 
 
-@given(cursor=st.from_regex(listing.CURSOR, fullmatch=True), order=st.sampled_from(listing.ORDERS))
-@example(cursor=urlsafe_b64encode(listing.PLACE.pack(math.nan, 1)).decode(), order="hits")
-@example(cursor=urlsafe_b64encode(listing.PLACE.pack(-math.inf, 1)).decode(), order="cost")
-@example(cursor=urlsafe_b64encode(listing.PLACE.pack(1e300, -(2**63))).decode(), order="-size")
+@given(
+    cursor=st.from_regex(entry_queries.CURSOR, fullmatch=True),
+    order=st.sampled_from(entry_queries.ORDERS),
+)
+@example(cursor=urlsafe_b64encode(entry_queries.PLACE.pack(math.nan, 1)).decode(), order="hits")
+@example(cursor=urlsafe_b64encode(entry_queries.PLACE.pack(-math.inf, 1)).decode(), order="cost")
+@example(
+    cursor=urlsafe_b64encode(entry_queries.PLACE.pack(1e300, -(2**63))).decode(), order="-size"
+)
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_entry_cursor_made_by_somebody_else_is_a_place(bench: Any, cursor: str, order: str) -> None:
     """Whatever numbers stand in it break no database."""
-    query = listing.read_query({"cursor": cursor, "order": order})
+    query = entry_queries.read_query({"cursor": cursor, "order": order})
     assert listing.list_entries(query).entries == []
 
 
@@ -211,7 +217,7 @@ def plan(reader: Any, asked: dict[str, Any]) -> str:
     """Return how SQLite finds the rows of a page."""
     with CaptureQueriesContext(connections["cache"]) as queries:
         assert reader.get(URL, asked).status_code == 200
-    [ran] = [q["sql"] for q in queries if "ORDER BY" in q["sql"]]
+    ran = [q["sql"] for q in queries if "ORDER BY" in q["sql"]][-1]
     with connections["cache"].cursor() as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + ran)
         return "; ".join(row[3] for row in cursor.fetchall())
@@ -233,29 +239,99 @@ def test_entry_list_by_last_use_reads_only_its_page(entry: Any, reader: Any) -> 
         assert "B-TREE" not in plan(reader, asked)
 
 
-def test_entry_list_that_filters_is_no_walk_along_an_index(entry: Any, reader: Any) -> None:
-    """A filter that few pass would lead an index to row after row, at four times the price."""
-    for asked in (
-        {"type": "api"},
-        {"model": "a"},
-        {"order": "hits"},
-        {"expired": "false", "order": "hits"},
-    ):
-        assert plan(reader, asked) == "SCAN cachestats_entryuse; USE TEMP B-TREE FOR ORDER BY"
+def test_entry_list_by_hits_reads_only_its_page(entry: Any, reader: Any) -> None:
+    """As long as there are entries that were hit."""
+    for number in range(3):
+        entry(f"a{number}", hits=1 + number)
+    found = plan(reader, {"order": "-hits", "page_size": 2})
+    assert "entryuse_hits" in found
+    assert "B-TREE" not in found
+
+
+def test_entry_list_goes_by_an_index_to_what_is_rare(entry: Any, reader: Any) -> None:
+    """A type, a model or a search that few entries have, and what is expired."""
+    entry("a1", type="api", model="small")
+    for asked in ({"type": "api"}, {"model": "small"}, {"search": "mal"}):
+        assert "entryuse_kind (cache_type=? AND model=?)" in plan(reader, asked), asked
     assert "entryuse_expires" in plan(reader, {"expired": "true"})
+
+
+def test_entry_list_that_nobody_can_be_on_reads_no_entry(entry: Any, reader: Any) -> None:
+    """Types and models that there are tell that a search finds nothing."""
+    entry("a1", type="api", model="small")
+    with CaptureQueriesContext(connections["cache"]) as queries:
+        assert listed(reader, search="nothing") == []
+    assert len(queries) == 1
+
+
+def test_entry_list_that_must_read_all_is_no_walk_along_an_index(entry: Any, reader: Any) -> None:
+    """An index would lead to row after row, at four times the price."""
+    for asked in ({"order": "hits"}, {"expired": "false", "order": "-cost"}):
+        assert plan(reader, asked) == "SCAN cachestats_entryuse; USE TEMP B-TREE FOR ORDER BY"
+
+
+FILTERS = {
+    "type": "api",
+    "model": "small",
+    "search": "SMA",
+    "older_than": "1h",
+    "unused": "true",
+    "expired": "true",
+}
+
+
+@pytest.mark.parametrize(
+    ("near", "few", "kinds"), [(2, 0, 9), (0, 0, 9), (9, 0, 9), (9, 99, 9), (2, 99, 1)]
+)
+def test_entry_list_is_the_same_whichever_way_it_is_found(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, near: int, few: int, kinds: int
+) -> None:
+    """By an index, along one and on, or through all rows; page by page."""
+    for number in range(12):
+        make_entry(
+            f"{number:x}{number:x}",
+            type="api" if number % 3 else "vision",
+            model="small" if number % 4 else "",
+            age=number % 5 * HOUR,
+            expired=number % 6 == 1,
+            used=number % 7 * 60,
+            hits=number % 4,
+        )
+    for name, value in FILTERS.items():
+        for order in ("used", "-used", "-hits"):
+            monkeypatch.undo()
+            query = entry_queries.read_query({name: value, "order": order, "page_size": "3"})
+            whole = [found.key for found in pages_of(query)]
+            assert 2 <= len(whole) < 12
+            monkeypatch.setattr(entry_rows, "NEAR", near)
+            monkeypatch.setattr(entry_rows, "FEW", few)
+            monkeypatch.setattr(entry_rows, "KINDS", kinds)
+            assert [found.key for found in pages_of(query)] == whole, (name, order)
+
+
+def pages_of(query: entry_queries.EntryQuery) -> list[listing.EntryReport]:
+    """Return the entries of all pages."""
+    page = listing.list_entries(query)
+    if page.next is None:
+        return page.entries
+    behind = entry_queries.read_cursor(page.next)
+    return page.entries + pages_of(replace(query, cursor=behind))
 
 
 def test_entry_list_that_would_read_too_many_is_refused(
     entry: Any, reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An honest limit instead of a slow page; the order that has an index has none."""
-    entry("a1")
-    entry("a2", type="api")
-    monkeypatch.setattr(listing, "SCANNED", 1)
-    for field, value in (("order", "hits"), ("type", "api"), ("model", ""), ("expired", "true")):
+    """An honest limit instead of a slow page; what an index has, has none."""
+    entry("a1", used=9)
+    entry("a2", type="api", used=9)
+    for name in ("SCANNED", "NEAR"):
+        monkeypatch.setattr(entry_rows, name, 1)
+    asked = {"order": "size", "unused": "true", "older_than": "1h"}
+    for field, value in asked.items():
         assert "entries" in errors(reader.get(URL, {field: value}))[field]
-    assert len(listed(reader)) == 2
-    assert len(listed(reader, expired="false", order="-used")) == 2
+    for within in ({}, {"expired": "false"}, {"order": "-hits", "page_size": 1}):
+        assert listed(reader, **within)
+    assert listed(reader, type="api", order="size") == ["a2"]
 
 
 def test_entry_detail_is_the_line_of_the_list(entry: Any, reader: Any) -> None:
