@@ -29,7 +29,7 @@ class CacheTrend:
     hit_rate_interval: in which the true rate lies, with 95 % (Wilson); None without look-ups.
     answered: hits and collapsed. bypassed: while the cache was off.
     saved_seconds: what `LookupReport.time_saved_seconds` adds up to; below 0 where nothing hit.
-    hit_p95_ms, miss_p95_ms: None where there were none.
+    hit_p95_ms: None where there were none.
     reasons: why look-ups were no hits; the most frequent first.
     hit_curve, miss_curve: pairs of milliseconds and the share, 0 to 1, that took at most as long.
     """
@@ -43,7 +43,6 @@ class CacheTrend:
     bypassed: list[int]
     saved_seconds: list[float]
     hit_p95_ms: list[float | None]
-    miss_p95_ms: list[float | None]
     reasons: dict[str, list[int]]
     hit_curve: list[tuple[float, float]]
     miss_curve: list[tuple[float, float]]
@@ -59,7 +58,7 @@ class _Step:
     def __init__(self) -> None:
         self.states: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.hits = self.misses = NONE
+        self.hits = NONE
         self.beside_ms = 0.0
         self.hits_of: dict[tuple[str, str], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
 
@@ -74,8 +73,6 @@ class _Step:
         self.reasons[kind.reason or UNKNOWN] += tally.count
         if kind.state == MISS:
             self.beside_ms += tally.latency_ms - tally.cost_ms
-            if kind.computed:
-                self.misses += tally.latencies
 
     def saved_ms(self, typical_ms: Mapping[tuple[str, str], float]) -> float:
         """Return what hits saved less what misses took; typical_ms: of computing an answer."""
@@ -91,10 +88,15 @@ def cache_trend(span: Range, now: datetime | None = None) -> CacheTrend:
     now = now or datetime.now(UTC)
     grid = span.grid(now)
     steps = [_Step() for _ in range(grid.steps)]
+    # There are many rows of each moment.
+    step_of: dict[datetime, _Step | None] = {}
     tallies: dict[Kind, Tally] = {}
     for at, kind, tally in read(grid.since, grid.until, now, grid.step):
-        if (place := grid.place(at)) is not None:
-            steps[place].add(kind, tally)
+        if at not in step_of:
+            place = grid.place(at)
+            step_of[at] = None if place is None else steps[place]
+        if (step := step_of[at]) is not None:
+            step.add(kind, tally)
             if kind not in tallies:
                 tallies[kind] = Tally()
             tallies[kind].add(tally)
@@ -112,10 +114,9 @@ def cache_trend(span: Range, now: datetime | None = None) -> CacheTrend:
         bypassed=[step.states[BYPASS] for step in steps],
         saved_seconds=[step.saved_ms(typical_ms) / 1000 for step in steps],
         hit_p95_ms=[_p95(step.hits) for step in steps],
-        miss_p95_ms=[_p95(step.misses) for step in steps],
         reasons={reason: [step.reasons[reason] for step in steps] for reason in overall.reasons},
-        hit_curve=_curve(sum((step.hits for step in steps), NONE)),
-        miss_curve=_curve(sum((step.misses for step in steps), NONE)),
+        hit_curve=_curve(_latencies(tallies, HIT)),
+        miss_curve=_curve(_latencies(tallies, MISS)),
     )
 
 
@@ -127,6 +128,12 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     reach = Z95 / (1 + z2 / trials) * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
     return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def _latencies(tallies: Mapping[Kind, Tally], state: str) -> Histogram:
+    """Return how long all of one state took; of misses those that computed an answer."""
+    found = (tally.latencies for kind, tally in tallies.items() if kind.state == state)
+    return sum(found, NONE)
 
 
 def _p95(latencies: Histogram) -> float | None:

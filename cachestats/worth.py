@@ -4,17 +4,14 @@ All entries are read in short pages and kept as sums by worth, so that a million
 than ten thousand. That takes seconds, so a worker does it at times and keeps the result in a row.
 """
 
-import heapq
 import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 
 from cachestats.models import EntryUse, WorthSnapshot
-from cachestats.models.entries import ID_DIGITS
 
 EVERY = timedelta(minutes=10)
 # So many are looked at whenever somebody asks, in one page.
@@ -23,7 +20,6 @@ PAGE_ROWS = 5_000
 # Between two pages others have as much time as one took.
 FREE_TIMES = 1.0
 DEAD_AFTER = timedelta(days=1)
-TOP = 10
 # Entries whose worth differs by less than that are taken for the same.
 RATIO = 1.02
 # A point stands where either share has grown by so much; with both ends that makes 200 at most.
@@ -35,25 +31,12 @@ Curve = list[tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorthyEntry:
-    """An entry that saves much. digits: the first 16 of its key. cost_ms: of computing it once."""
-
-    digits: str
-    cache_type: str
-    model: str
-    hits: int
-    cost_ms: float
-    size_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class EntryWorth:
     """What entries are worth.
 
     at: when that was worked out. bytes: of values. dead_entries, dead_bytes: older than a day and
     never hit. curve: pairs of the share of bytes, the worthiest first, and the share of the saved
-    time that they make up; at most 200 from (0, 0) to (1, 1), none where nothing was saved. top:
-    the ten entries that save most by byte.
+    time that they make up; at most 200 from (0, 0) to (1, 1), none where nothing was saved.
     """
 
     at: datetime
@@ -62,7 +45,6 @@ class EntryWorth:
     dead_entries: int
     dead_bytes: int
     curve: Curve
-    top: list[WorthyEntry]
 
 
 def entry_worth(entries: int) -> EntryWorth | None:
@@ -85,7 +67,6 @@ def entry_worth(entries: int) -> EntryWorth | None:
         dead_entries=found.dead_entries,
         dead_bytes=found.dead_bytes,
         curve=[(size, saved) for size, saved in found.curve],
-        top=[WorthyEntry(**entry) for entry in found.top],
     )
 
 
@@ -107,7 +88,6 @@ def weigh(now: datetime | None = None, *, every: timedelta = EVERY) -> bool:
         dead_entries=found.dead_entries,
         dead_bytes=found.dead_bytes,
         curve=found.curve,
-        top=[asdict(entry) for entry in found.top],
     )
     return True
 
@@ -117,10 +97,8 @@ def _work_out(now: datetime, *, free_times: float) -> EntryWorth:
     dead_before_ms = (now - DEAD_AFTER).timestamp() * 1000
     # Bytes, and milliseconds saved, by worth in powers of RATIO.
     by_worth: dict[int, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
-    # Worth, and the entry; the id tells apart what is worth the same.
-    top: list[tuple[float, int, WorthyEntry]] = []
     for page in _pages(free_times):
-        for row_id, hits, cost_ms, size, created_ms, cache_type, model in page:
+        for _, hits, cost_ms, size, created_ms in page:
             entries += 1
             size_bytes += size
             if not hits and created_ms < dead_before_ms:
@@ -131,18 +109,6 @@ def _work_out(now: datetime, *, free_times: float) -> EntryWorth:
                 place = math.ceil(math.log(worth, RATIO))
                 bytes_there, saved_there = by_worth[place]
                 by_worth[place] = (bytes_there + size, saved_there + saved_ms)
-                if len(top) == TOP and worth <= top[0][0]:
-                    continue
-                worthy = WorthyEntry(
-                    digits=f"{row_id % 2**64:0{ID_DIGITS}x}",
-                    cache_type=cache_type,
-                    model=model,
-                    hits=hits,
-                    cost_ms=cost_ms or 0.0,
-                    size_bytes=size,
-                )
-                push = heapq.heappush if len(top) < TOP else heapq.heapreplace
-                push(top, (worth, row_id, worthy))
     return EntryWorth(
         at=now,
         entries=entries,
@@ -150,12 +116,11 @@ def _work_out(now: datetime, *, free_times: float) -> EntryWorth:
         dead_entries=dead_entries,
         dead_bytes=dead_bytes,
         curve=_curve(by_worth, size_bytes),
-        top=[worthy for _, _, worthy in sorted(top, key=itemgetter(0), reverse=True)],
     )
 
 
-def _pages(free_times: float) -> Iterator[list[tuple[int, int, float | None, int, int, str, str]]]:
-    columns = ("id", "hits", "cost_ms", "size_bytes", "created_ms", "cache_type", "model")
+def _pages(free_times: float) -> Iterator[list[tuple[int, int, float | None, int, int]]]:
+    columns = ("id", "hits", "cost_ms", "size_bytes", "created_ms")
     there = EntryUse.objects.filter(gone="").order_by("id").values_list(*columns)
     after = LEAST_ID - 1
     while True:

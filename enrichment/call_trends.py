@@ -20,7 +20,6 @@ class CallTrend:
     """Calls to models over a range. Each list has an item for each step of the grid.
 
     overall: all of them.
-    calls, failed: how many.
     part_seconds: by the names of `call_rollups.PARTS`, what it took of an answered call on average.
     tokens_per_second: generated ones, as in `CallNumbers`; None where none were.
     by_host: that of each host, in the order of their names.
@@ -28,8 +27,6 @@ class CallTrend:
 
     grid: Grid
     overall: CallNumbers
-    calls: list[int]
-    failed: list[int]
     part_seconds: dict[str, Series]
     tokens_per_second: Series
     by_host: dict[str, Series]
@@ -47,8 +44,6 @@ def call_trend(span: Range, now: datetime | None = None) -> CallTrend:
     return CallTrend(
         grid=grid,
         overall=call_numbers(together),
-        calls=[sum(group.calls for group in found) for found in by_step],
-        failed=[sum(group.calls for group in found if group.error) for found in by_step],
         part_seconds={part: [_mean_seconds(part, found) for found in by_step] for part in PARTS},
         tokens_per_second=[_speed(found) for found in by_step],
         by_host={

@@ -15,15 +15,12 @@ from enrichment.steps import Step
 class QueueTrend:
     """The queue over a range. Each list has an item for each step; None where none was sampled.
 
-    depth: the most jobs that waited. throughput: jobs done a minute. failed: how many.
-    workers: the most that were alive.
+    depth: the most jobs that waited. throughput: jobs done a minute.
     """
 
     grid: Grid
     depth: list[int | None]
     throughput: list[float | None]
-    failed: list[int | None]
-    workers: list[int | None]
 
 
 def queue_trend(span: Range, now: datetime | None = None) -> QueueTrend:
@@ -36,9 +33,7 @@ def queue_trend(span: Range, now: datetime | None = None) -> QueueTrend:
         .values(number=Step(grid))
         .annotate(
             depth=Max("waiting"),
-            most_workers=Max("workers"),
             all_done=Sum("done"),
-            all_failed=Sum("failed"),
             all_minutes=Sum("minutes"),
         )
     )
@@ -48,6 +43,4 @@ def queue_trend(span: Range, now: datetime | None = None) -> QueueTrend:
         grid=grid,
         depth=[row and row["depth"] for row in steps],
         throughput=[row and row["all_done"] / row["all_minutes"] for row in steps],
-        failed=[row and row["all_failed"] for row in steps],
-        workers=[row and row["most_workers"] for row in steps],
     )

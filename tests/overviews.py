@@ -47,7 +47,6 @@ NOTHING = Seen(
         bypassed=each_step(0),
         saved_seconds=each_step(0.0),
         hit_p95_ms=each_step(None),
-        miss_p95_ms=each_step(None),
         reasons={},
         hit_curve=[],
         miss_curve=[],
@@ -65,8 +64,6 @@ NOTHING = Seen(
             prompt_tokens_per_second=None,
             generated_tokens_per_second=None,
         ),
-        calls=each_step(0),
-        failed=each_step(0),
         part_seconds={},
         tokens_per_second=each_step(None),
         by_host={},
@@ -75,8 +72,6 @@ NOTHING = Seen(
         grid=GRID,
         depth=each_step(None),
         throughput=each_step(None),
-        failed=each_step(None),
-        workers=each_step(None),
     ),
     worth=None,
     markers=[],
@@ -133,6 +128,5 @@ def weighed(**changed: Any) -> Seen:
         dead_entries=20,
         dead_bytes=250_000,
         curve=[(0.0, 0.0), (0.3, 0.92), (0.75, 1.0), (1.0, 1.0)],
-        top=[],
     )
     return replace(NOTHING, worth=replace(worth, **changed))

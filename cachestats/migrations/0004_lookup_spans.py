@@ -113,7 +113,6 @@ class Migration(migrations.Migration):
                 ("dead_entries", models.BigIntegerField(default=0)),
                 ("dead_bytes", models.BigIntegerField(default=0)),
                 ("curve", models.JSONField(default=list)),
-                ("top", models.JSONField(default=list)),
             ],
         ),
         migrations.AddField(

@@ -20,7 +20,6 @@ class WorthSnapshot(models.Model):
     dead_entries = models.BigIntegerField(default=0)
     dead_bytes = models.BigIntegerField(default=0)
     curve = models.JSONField(default=list)
-    top = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return f"{self.entries} entries at {self.at}"

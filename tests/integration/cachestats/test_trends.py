@@ -49,7 +49,7 @@ def test_trend_of_nothing_is_empty() -> None:
     assert (found.overall.lookups, found.hit_rate_interval) == (0, None)
     assert found.lookups == found.answered == found.bypassed == [0] * 96
     assert found.saved_seconds == [0.0] * 96
-    assert found.hit_p95_ms == found.miss_p95_ms == [None] * 96
+    assert found.hit_p95_ms == [None] * 96
     assert (found.reasons, found.hit_curve, found.miss_curve) == ({}, [], [])
 
 
@@ -79,7 +79,7 @@ def test_trend_is_the_same_before_and_after_adding_up(span: Range) -> None:
     compact(NOW)
     after = cache_trend(span, NOW)
     assert after.saved_seconds == pytest.approx(before.saved_seconds)
-    for name in ("lookups", "answered", "reasons", "hit_p95_ms", "miss_p95_ms", "hit_curve"):
+    for name in ("lookups", "answered", "reasons", "hit_p95_ms", "hit_curve", "miss_curve"):
         assert getattr(after, name) == getattr(before, name)
 
 
@@ -103,6 +103,8 @@ def test_trend_saved_is_typical_cost_less_latency_and_what_look_ups_took() -> No
     found = _day()
     assert found.saved_seconds[-3:] == pytest.approx([-0.015, 0, 0.38], rel=0.011)
     assert sum(found.saved_seconds) == pytest.approx(found.overall.time_saved_seconds, rel=0.011)
+    slowest = (found.hit_curve[-1][0], found.miss_curve[-1][0])
+    assert slowest == pytest.approx((10.0, 905.0), rel=0.011)
 
 
 def test_trend_saved_of_look_ups_that_only_cost_is_negative() -> None:

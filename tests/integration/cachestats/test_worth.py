@@ -42,7 +42,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_worth_of_an_empty_cache_has_no_curve() -> None:
     """Nothing was saved, which is no straight line."""
     found = _worth()
-    assert (found.entries, found.bytes, found.curve, found.top) == (0, 0, [], [])
+    assert (found.entries, found.bytes, found.curve) == (0, 0, [])
 
 
 def test_worth_curve_puts_the_worthiest_first(entry: Entry) -> None:
@@ -76,17 +76,6 @@ def test_worth_dead_are_old_and_never_hit(entry: Entry) -> None:
     entry("cc", age=60, size=100)
     found = _worth()
     assert (found.dead_entries, found.dead_bytes) == (1, 100)
-
-
-def test_worth_top_are_the_ten_that_save_most_by_byte(entry: Entry) -> None:
-    """They are named by the first half of the key, and nothing of their content is told."""
-    for number in range(12):
-        _use(entry(f"{number:02x}", model="m", type="api", size=100), number, 50.0)
-    top = _worth().top
-    assert [row.hits for row in top] == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]
-    first = top[0]
-    assert (first.digits, first.cache_type, first.model) == ("0b" + "0" * 14, "api", "m")
-    assert (first.cost_ms, first.size_bytes) == (50.0, 100)
 
 
 def test_worth_leaves_out_what_is_gone(entry: Entry) -> None:

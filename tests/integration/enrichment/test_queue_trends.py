@@ -98,8 +98,8 @@ def test_trend_tells_the_most_that_waited_and_jobs_a_minute():
     QueueSample.objects.bulk_create(
         [
             sample(grid.starts[3], waiting=4, done=3),
-            sample(grid.starts[3] + MINUTE, waiting=9, done=0, failed=2),
-            sample(grid.starts[3] + 2 * MINUTE, waiting=1, done=6, workers=3),
+            sample(grid.starts[3] + MINUTE, waiting=9, done=0),
+            sample(grid.starts[3] + 2 * MINUTE, waiting=1, done=6),
             sample(grid.starts[0] - MINUTE, waiting=99),
         ]
     )
@@ -107,8 +107,7 @@ def test_trend_tells_the_most_that_waited_and_jobs_a_minute():
     trend = queue_trend(RANGES["24h"], NOW)
 
     assert trend.grid == grid
-    told = (trend.depth[3], trend.throughput[3], trend.failed[3], trend.workers[3])
-    assert told == (9, 3.0, 2, 3)
-    for series in (trend.depth, trend.throughput, trend.failed, trend.workers):
+    assert (trend.depth[3], trend.throughput[3]) == (9, 3.0)
+    for series in (trend.depth, trend.throughput):
         assert len(series) == 96
         assert {value for step, value in enumerate(series) if step != 3} == {None}
