@@ -14,6 +14,23 @@ from tests.standin import Script, standin
 USER = "dev"
 # A week as the demonstration makes it, small.
 WEEK = ("--entries", "400", "--samples", "3000", "--reflections", "40")
+# As `tune_ollama` keeps what it measured, which takes minutes.
+TUNED = """
+from enrichment.models import TuningRun
+candidate = {
+    "value": 4, "rounds": 9, "median_ms": 812.0, "tokens_per_second": 21.5, "verdict": "better",
+    "speed_up": {"value": 1.4, "low": 1.3, "high": 1.5},
+}
+finding = {
+    "knob": "num_thread", "now": 2, "verdict": "better", "why": "1.4 times as fast",
+    "candidates": [candidate],
+}
+evidence = {
+    "ended": "complete", "warnings": ["The machine was busy."], "in_force": {"num_thread": 2},
+    "findings": [finding], "changes": {"inference": {"num_threads": 4}},
+}
+TuningRun.objects.create(host="http://here:1", model="m", budget_seconds=300, evidence=evidence)
+"""
 # What no other test purges.
 ENTRIES = "/cache/?type=stage1_enrichment"
 # Each leads from a list to one of what it lists.
@@ -21,6 +38,7 @@ DETAILS = {
     "/reflections/": ".recent a[href^='/reflections/']",
     ENTRIES: "table a[href^='/cache/']",
     "/jobs/": "table a[href^='/jobs/']",
+    "/models/": "a[href^='/models/tuning/']",
 }
 SECTIONS = (
     "/",
@@ -35,7 +53,11 @@ SECTIONS = (
     "/configuration/history/",
 )
 COMPARISON = "comparison"
-PAGES = (*SECTIONS, *(f"one of {section}" for section in DETAILS), COMPARISON)
+OURS = (*SECTIONS, *(f"one of {section}" for section in DETAILS), COMPARISON)
+# The admin's, which come with files of Django's. All of its lists are alike; this one is short.
+ADMIN_ENTRIES = "/admin/cachestats/cacheentry/?cache_type=vision"
+ADMIN = ("/admin/", "/admin/cachestats/cacheentry/stats/", ADMIN_ENTRIES)
+PAGES = (*OURS, *ADMIN)
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site as `make run` starts it on a fresh machine without an Ollama; a week was lived in."""
     with running_site(tmp_path_factory.mktemp("site")) as served:
         served.manage("seed_demo", *WEEK)
+        served.manage("shell", "-c", TUNED)
         yield served
 
 
@@ -129,7 +152,7 @@ def scripted_page(browser: Browser, scripted: Scripted) -> Iterator[Page]:
 def addresses(browser: Browser, site: Site, signed_in: StorageState) -> dict[str, str]:
     """Where each of PAGES is on this site."""
     page = browser.new_page(base_url=site.url, storage_state=signed_in)
-    found = {section: section for section in SECTIONS}
+    found = {section: section for section in (*SECTIONS, *ADMIN)}
     for section, links in DETAILS.items():
         page.goto(section)
         found[f"one of {section}"] = page.locator(f"main {links}").first.get_attribute("href") or ""
