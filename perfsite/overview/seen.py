@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.functional import SimpleLazyObject
 
 from cachestats.reports import StoreReport, store_report
 from cachestats.spans import Range
@@ -52,13 +55,14 @@ def at_the_moment() -> Now:
 
 
 def seen(span: Range, store: StoreReport, now: datetime | None = None) -> Seen:
-    """Return the numbers of a range that ends now."""
+    """Return the numbers of a range that ends now; each part is read when it is asked for."""
     now = now or datetime.now(UTC)
-    return Seen(
-        span=span,
-        cache=cache_trend(span, now),
-        calls=call_trend(span, now),
-        queue=queue_trend(span, now),
-        worth=entry_worth(store.entries) if store.healthy else None,
-        markers=markers(span.grid(now), now),
-    )
+    # One picture needs one part.
+    parts: dict[str, Any] = {
+        "cache": SimpleLazyObject(lambda: cache_trend(span, now)),
+        "calls": SimpleLazyObject(lambda: call_trend(span, now)),
+        "queue": SimpleLazyObject(lambda: queue_trend(span, now)),
+        "worth": SimpleLazyObject(lambda: entry_worth(store.entries) if store.healthy else None),
+        "markers": SimpleLazyObject(lambda: markers(span.grid(now), now)),
+    }
+    return Seen(span=span, **parts)

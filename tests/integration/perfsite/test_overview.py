@@ -6,7 +6,9 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cachestats.cache import get_cache
@@ -51,6 +53,19 @@ def test_each_range_is_drawn_in_its_own_steps(page: Client, used: None, name: st
     assert drawn[1] - drawn[0] == span.step.total_seconds()
     assert drawn[-1] - drawn[0] == (span.length - span.step).total_seconds()
     assert re.search(rf'href="\?range={name}"\s+aria-current="page"', html)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("saved", "lookupspan"), ("calls", "inferencecall"), ("queue", "queuesample")],
+)
+def test_picture_as_a_file_reads_what_it_shows_alone(page: Client, name: str, table: str):
+    """Not what the other pictures of the overview need."""
+    with CaptureQueriesContext(connection) as queries:
+        page.get(f"/pictures/{name}.csv")
+    asked = " ".join(query["sql"] for query in queries)
+    read = {one for one in ("lookupspan", "inferencecall", "queuesample") if one in asked}
+    assert read == {table}
 
 
 @pytest.mark.parametrize("path", ["/", "/pictures/saved.csv"])
