@@ -25,7 +25,7 @@ from cachestats.config_reports import (
 )
 from cachestats.errors import FieldError, InvalidConfig, InvalidTuningFile, RevisionSuperseded
 from cachestats.models import ConfigRevision
-from cachestats.services import REASON_CHARACTERS, Preview
+from cachestats.services import REASON_CHARACTERS, ConfigPreview
 
 VIEW = "cachestats.view_configrevision"
 CHANGE = "cachestats.add_configrevision"
@@ -71,7 +71,7 @@ def _change(request: HttpRequest, author: User, sent: SaveForm) -> HttpResponse:
         return redirect("cachestats:config-form")
     kept = _kept(given, changes, reset)
     try:
-        preview = services.preview_change(changes, reset=reset)
+        preview = services.preview_config_change(changes, reset=reset)
         if not (sent.is_valid() and sent.cleaned_data["confirmed"]):
             return _ask(request, sent, preview, kept)
         why = sent.cleaned_data["reason"]
@@ -128,7 +128,7 @@ def _kept(
 def _ask(
     request: HttpRequest,
     sent: SaveForm,
-    preview: Preview,
+    preview: ConfigPreview,
     kept: list[tuple[str, str]],
     *,
     restores: int = 0,
@@ -194,7 +194,7 @@ def config_restore(request: HttpRequest, number: int) -> HttpResponse:
     sent = SaveForm(request.POST)
     valid = request.method == "POST" and sent.is_valid()
     try:
-        preview = services.preview_restore(revision)
+        preview = services.preview_config_restore(revision)
         if valid:
             base, why = sent.cleaned_data["base"], sent.cleaned_data["reason"]
             services.restore_revision(revision, _author(request), why, only_after={base})

@@ -74,7 +74,7 @@ def read_filter(given: Mapping[str, str]) -> PurgeFilter:
 
 def dry_run(filters: PurgeFilter, user_id: int) -> DryRun:
     """Count what matches and seal it for one person."""
-    found = services.preview(filters)
+    found = services.preview_purge(filters)
     sealed = {
         "filters": asdict(filters),
         "matched": found.matched,

@@ -105,7 +105,9 @@ class CacheEntryAdmin(CacheFileAdmin):
             return None
         picked = [] if asked else list(queryset.values_list("id", flat=True))
         if request.POST.get("confirmed") != "yes":
-            foreseen = services.preview(asked) if asked else services.preview_entries(picked)
+            foreseen = (
+                services.preview_purge(asked) if asked else services.preview_purge_entries(picked)
+            )
             return self._confirmation(request, foreseen, across=across)
         actor = request.user.get_username()
         result = services.purge(asked, actor) if asked else services.purge_entries(picked, actor)

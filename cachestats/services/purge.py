@@ -80,7 +80,7 @@ class PurgeFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TypePreview:
+class TypePurgePreview:
     """What a purge would delete of one type: entries, bytes of values, and their worth.
 
     cost_seconds: what computing them again would take. What was only stored costs nothing.
@@ -94,12 +94,12 @@ class TypePreview:
 
 @dataclass(frozen=True, kw_only=True)
 class PurgePreview:
-    """What a purge would delete: as `TypePreview`, of all types together and of each by name."""
+    """What a purge would delete: as `TypePurgePreview`, of all types and of each."""
 
     matched: int
     bytes: int
     cost_seconds: float
-    by_type: tuple[TypePreview, ...]
+    by_type: tuple[TypePurgePreview, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ class PurgeResult:
     audit_id: int | None = None
 
 
-def preview(filters: PurgeFilter) -> PurgePreview:
+def preview_purge(filters: PurgeFilter) -> PurgePreview:
     """Return what `purge` would delete now; nothing is deleted.
 
     It reads through all entries; none of their values is fetched.
@@ -127,7 +127,7 @@ def preview(filters: PurgeFilter) -> PurgePreview:
     return _preview(filters.entries())
 
 
-def preview_entries(row_ids: Sequence[int]) -> PurgePreview:
+def preview_purge_entries(row_ids: Sequence[int]) -> PurgePreview:
     """Return what `purge_entries` would delete now; nothing is deleted."""
     return _preview(CacheEntry.objects.filter(id__in=row_ids))
 
@@ -135,7 +135,7 @@ def preview_entries(row_ids: Sequence[int]) -> PurgePreview:
 def _preview(entries: EntryQuerySet) -> PurgePreview:
     matching = entries.order_by("cache_type").values_list("cache_type")
     by_type = tuple(
-        TypePreview(
+        TypePurgePreview(
             type=name, matched=matched, bytes=size_bytes, cost_seconds=_cost_seconds(cost_ms)
         )
         for name, matched, size_bytes, cost_ms in matching.annotate(
@@ -156,7 +156,7 @@ def purge(filters: PurgeFilter, actor: str, *, dry_run: bool = False) -> PurgeRe
     What is being computed meanwhile was asked for before the purge, and is not stored after it.
     """
     if dry_run:
-        found = preview(filters)
+        found = preview_purge(filters)
         return PurgeResult(
             matched=found.matched,
             deleted=0,

@@ -117,7 +117,7 @@ def restore_revision(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preview:
+class ConfigPreview:
     """What would be in force. revision: the newest, over which it was looked at; 0 for none."""
 
     revision: int
@@ -125,20 +125,20 @@ class Preview:
     after: Effective
 
 
-def preview_change(
+def preview_config_change(
     changes: Mapping[str, Mapping[str, Any]], *, reset: Sequence[str] = ()
-) -> Preview:
+) -> ConfigPreview:
     """Return what `change_config` would put in force; saves nothing and raises the same."""
     newest = ConfigRevision.objects.order_by("-number").first()
     return _preview(newest, _changed(newest.overlay if newest else {}, changes, reset))
 
 
-def preview_restore(revision: ConfigRevision) -> Preview:
+def preview_config_restore(revision: ConfigRevision) -> ConfigPreview:
     """Return what `restore_revision` would put in force; saves nothing and raises the same."""
     return _preview(ConfigRevision.objects.order_by("-number").first(), revision.overlay)
 
 
-def _preview(newest: ConfigRevision | None, overlay: Overlay) -> Preview:
+def _preview(newest: ConfigRevision | None, overlay: Overlay) -> ConfigPreview:
     check_overlay(overlay)
     file, number = read_file(settings.PERF_CONFIG), newest.number if newest else 0
     try:
@@ -146,7 +146,7 @@ def _preview(newest: ConfigRevision | None, overlay: Overlay) -> Preview:
     except InvalidConfig:
         # The newest revision breaks today's schema: what is in force is the last that did not.
         before = current()
-    return Preview(revision=number, before=before, after=merge(file, overlay, number + 1))
+    return ConfigPreview(revision=number, before=before, after=merge(file, overlay, number + 1))
 
 
 def undo_revision(number: int, author: User | None, reason: str = "") -> ConfigRevision:

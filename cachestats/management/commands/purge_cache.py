@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def _run(self, filters: services.PurgeFilter, options: dict[str, Any]) -> None:
         if not options["dry_run"] and not options["no_input"]:
-            found = services.preview(filters)
+            found = services.preview_purge(filters)
             about = f"{found.matched} entries ({_worth(found.bytes, found.cost_seconds)})"
             self.stderr.write(f"This deletes {about}. Type yes to go on: ", ending="")
             if _answer() != "yes":

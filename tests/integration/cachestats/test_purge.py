@@ -14,10 +14,10 @@ from cachestats.services import (
     PurgeFilter,
     PurgePreview,
     PurgeResult,
-    TypePreview,
+    TypePurgePreview,
     evict,
     expire,
-    preview,
+    preview_purge,
     purge,
     relist,
     removal,
@@ -207,22 +207,22 @@ def test_preview_tells_the_worth_of_each_type(bench: Any, entry: Any) -> None:
     entry("cc", type="api", size=50, age=9 * DAY)
     entry("dd", type="api", size=70, cost_ms=9000.0)
     with CaptureQueriesContext(connections["cache"]) as asked:
-        found = preview(PurgeFilter(older_than="7d"))
+        found = preview_purge(PurgeFilter(older_than="7d"))
     assert len(asked) == 1
     assert found == PurgePreview(
         matched=3,
         bytes=1050,
         cost_seconds=4.5,
         by_type=(
-            TypePreview(type="api", matched=1, bytes=50, cost_seconds=0.0),
-            TypePreview(type="stage2_enrichment", matched=2, bytes=1000, cost_seconds=4.5),
+            TypePurgePreview(type="api", matched=1, bytes=50, cost_seconds=0.0),
+            TypePurgePreview(type="stage2_enrichment", matched=2, bytes=1000, cost_seconds=4.5),
         ),
     )
 
 
 def test_preview_of_nothing_is_zero() -> None:
     """Where nothing matches there is no type either."""
-    found = preview(PurgeFilter(all=True))
+    found = preview_purge(PurgeFilter(all=True))
     assert found == PurgePreview(matched=0, bytes=0, cost_seconds=0, by_type=())
 
 
