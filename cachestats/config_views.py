@@ -5,13 +5,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from cachestats import config, services
@@ -25,6 +23,8 @@ from cachestats.config_reports import (
 )
 from cachestats.errors import FieldError, InvalidConfig, InvalidTuningFile, RevisionSuperseded
 from cachestats.models import ConfigRevision
+from cachestats.page_access import page_for
+from cachestats.page_places import place_before
 from cachestats.services import REASON_CHARACTERS, ConfigPreview
 
 VIEW = "cachestats.view_configrevision"
@@ -32,7 +32,6 @@ CHANGE = "cachestats.add_configrevision"
 HISTORY_ROWS = 25
 # Of what others saved meanwhile.
 MEANWHILE_ROWS = 10
-WHOLE = forms.IntegerField(min_value=0, max_value=2**62)
 
 
 class SaveForm(forms.Form):
@@ -46,10 +45,8 @@ class SaveForm(forms.Form):
     confirmed = forms.BooleanField(required=False)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def config_form(request: HttpRequest) -> HttpResponse:
     """Show what is in force as a form; of one that was sent, what it would change; save that."""
     if request.method == "GET":
@@ -153,20 +150,18 @@ def _ask(
     return render(request, "cachestats/config_confirm.html", page, status=code)
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def config_history(request: HttpRequest) -> HttpResponse:
     """Show who changed what, when and why; newest first."""
-    before = _number(request.GET.get("before", ""))
-    found, more = history(HISTORY_ROWS, before)
+    number = place_before(request)
+    found, more = history(HISTORY_ROWS, number)
     here = reverse("cachestats:config-history")
     page: dict[str, Any] = {
         "section": "configuration",
         "revisions": found,
-        "newest": _newest_number(found) if before is None else None,
-        "first": here if before is not None else "",
+        "newest": _newest_number(found) if number is None else None,
+        "first": here if number is not None else "",
         "older": f"{here}?before={found[-1].number}" if more else "",
     }
     return render(request, "cachestats/config_history.html", page)
@@ -176,18 +171,8 @@ def _newest_number(found: list[RevisionReport]) -> int | None:
     return found[0].number if found else None
 
 
-def _number(text: str) -> int | None:
-    """Return the number that a page begins before; None for what is none."""
-    try:
-        return int(WHOLE.clean(text))
-    except forms.ValidationError:
-        return None
-
-
-@never_cache
 @require_http_methods(["GET", "POST"])
-@login_required
-@permission_required([VIEW, CHANGE], raise_exception=True)
+@page_for(VIEW, CHANGE)
 def config_restore(request: HttpRequest, number: int) -> HttpResponse:
     """Show what an earlier revision would change, and put it in force again."""
     revision = get_object_or_404(ConfigRevision, number=number)

@@ -1,23 +1,22 @@
 """Pages of the cache: parse, call one service or report, render."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from cachestats import audits, entry_queries, listing, previews, purge_wizard, services
 from cachestats.entry_reports import DepartedEntry
 from cachestats.entry_reports import entry_detail as report_entry
 from cachestats.errors import InvalidFilter
+from cachestats.page_access import View, page_for
+from cachestats.page_places import GREATEST_NUMBER, place_before
 
 VIEW = "cachestats.view_cacheentry"
 DELETE = "cachestats.delete_cacheentry"
@@ -33,18 +32,10 @@ ORDERS = {
 }
 STATES = {"": "Any", "false": "Live", "true": "Expired"}
 AGES = {"": "Any", "1h": "An hour", "1d": "A day", "7d": "A week", "30d": "30 days"}
-GREATEST_NUMBER = 2**63 - 1
-# Python refuses to read very many digits.
-NUMBER = re.compile(r"[0-9]{1,19}")
-
-View = Callable[..., HttpResponse]
 
 
-def page(permission: str) -> Callable[[View], View]:
-    """Make a view a page of the cache for whoever has a permission.
-
-    Where the cache's database can't be used it says so instead of failing.
-    """
+def cache_page(permission: str) -> Callable[[View], View]:
+    """Make a view a page that says so, instead of failing, where the cache can't be used."""
 
     def made(view: View) -> View:
         @wraps(view)
@@ -55,8 +46,7 @@ def page(permission: str) -> Callable[[View], View]:
                 context = {"section": "cache"}
                 return render(request, "cachestats/unusable.html", context, status=503)
 
-        permitted = permission_required(permission, raise_exception=True)(guarded)
-        return never_cache(login_required(permitted))
+        return page_for(permission)(guarded)
 
     return made
 
@@ -70,7 +60,7 @@ class Form:
 
 
 @require_GET
-@page(VIEW)
+@cache_page(VIEW)
 def entry_list(request: HttpRequest) -> HttpResponse:
     """List entries by filters, in an order, by pages."""
     given = {name: value for name, value in _fields(request.GET).items() if value}
@@ -97,7 +87,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@page(VIEW)
+@cache_page(VIEW)
 def entry_detail(request: HttpRequest, key: str) -> HttpResponse:
     """Show what is known of an entry; its value only to who may read people's texts."""
     found = report_entry(_known(key))
@@ -119,7 +109,7 @@ def entry_detail(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
-@page(DELETE)
+@cache_page(DELETE)
 def entry_delete(request: HttpRequest, key: str) -> HttpResponse:
     """Delete an entry; the audit tells who did."""
     result = services.purge_entry(_known(key), actor=_user(request).get_username())
@@ -131,7 +121,7 @@ def entry_delete(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@page(DELETE)
+@cache_page(DELETE)
 def cache_purge(request: HttpRequest) -> HttpResponse:
     """Purge step by step: a filter, what it matches, and the confirmation."""
     if request.method != "POST":
@@ -161,7 +151,7 @@ def _confirm_purge(request: HttpRequest, user: User) -> HttpResponse:
 
 
 @require_GET
-@page(DELETE)
+@cache_page(DELETE)
 def purge_result(request: HttpRequest, number: int) -> HttpResponse:
     """Show what a purge deleted."""
     found = audits.find_audit(number) if number <= GREATEST_NUMBER else None
@@ -172,17 +162,11 @@ def purge_result(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_GET
-@page(VIEW)
+@cache_page(VIEW)
 def cache_audit(request: HttpRequest) -> HttpResponse:
     """List who deleted what."""
-    before = request.GET.get("before", "")
-    if before and not (NUMBER.fullmatch(before) and int(before) <= GREATEST_NUMBER):
-        raise Http404
-    context = {
-        "section": "cache",
-        "page": audits.list_audits(int(before) if before else None),
-        "before": before,
-    }
+    number = place_before(request)
+    context = {"section": "cache", "page": audits.list_audits(number), "before": number}
     return render(request, "cachestats/cache_audit.html", context)
 
 

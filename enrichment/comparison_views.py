@@ -1,15 +1,14 @@
 """The page that holds a cached answer beside what the model says today."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cachestats import listing
 from cachestats import services as cache_services
+from cachestats.page_access import page_for
 from enrichment import comparisons, services
 from enrichment.comparisons import NothingToCompare
 
@@ -20,10 +19,8 @@ LIVE_SECONDS = 2
 PAGE = "enrichment:comparison"
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def comparison(request: HttpRequest, key: str) -> HttpResponse:
     """Show the comparison of an entry; a POST has a worker make one."""
     if not cache_services.ENTRY_KEY.fullmatch(key):
@@ -53,8 +50,7 @@ def _page(request: HttpRequest, key: str, status: int = 200) -> HttpResponse:
     return render(request, "enrichment/comparison.html", context, status=status)
 
 
-@login_required
-@permission_required(ACT, raise_exception=True)
+@page_for(ACT)
 def _request(request: HttpRequest, key: str) -> HttpResponse:
     try:
         comparisons.request(key, _user(request))
@@ -66,8 +62,7 @@ def _request(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required(ACT, raise_exception=True)
+@page_for(ACT)
 def comparison_keep(request: HttpRequest, key: str) -> HttpResponse:
     """Put the new answer in the old one's place, if it is the one that was looked at."""
     found = comparisons.latest(key)

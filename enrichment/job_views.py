@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
@@ -16,9 +15,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from cachestats.page_access import page_for
 from cachestats.spans import RANGES
 from enrichment import jobs, services
 from enrichment.backpressure import seconds_until_room
@@ -135,10 +134,8 @@ CANCEL = Action(
 )
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def job_list(request: HttpRequest) -> HttpResponse:
     """Show how the queue is and the jobs of one tab."""
     form = FilterForm(request.GET)
@@ -190,10 +187,8 @@ def _actions(form: FilterForm) -> list[dict[str, str]]:
     ]
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def job_detail(request: HttpRequest, job_id: int) -> HttpResponse:
     """Show one job: its attempts, times and last error, and nothing of what was written."""
     job = get_object_or_404(Job, pk=job_id)
@@ -213,16 +208,14 @@ def job_detail(request: HttpRequest, job_id: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required(CHANGE, raise_exception=True)
+@page_for(CHANGE)
 def job_retry(request: HttpRequest, job_id: int) -> HttpResponse:
     """Queue one job again."""
     return _change_one(request, job_id, RETRY)
 
 
 @require_POST
-@login_required
-@permission_required(CHANGE, raise_exception=True)
+@page_for(CHANGE)
 def job_cancel(request: HttpRequest, job_id: int) -> HttpResponse:
     """End one job."""
     return _change_one(request, job_id, CANCEL)
@@ -237,19 +230,15 @@ def _change_one(request: HttpRequest, job_id: int, action: Action) -> HttpRespon
     return redirect("enrichment:job-detail", job.pk)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
-@login_required
-@permission_required(CHANGE, raise_exception=True)
+@page_for(CHANGE)
 def job_retry_many(request: HttpRequest) -> HttpResponse:
     """Ask whether all that the filters match is to be queued again, and do it."""
     return _change_many(request, RETRY)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
-@login_required
-@permission_required(CHANGE, raise_exception=True)
+@page_for(CHANGE)
 def job_cancel_many(request: HttpRequest) -> HttpResponse:
     """Ask whether all that the filters match is to be ended, and do it."""
     return _change_many(request, CANCEL)

@@ -2,15 +2,14 @@
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from cachestats.errors import InvalidConfig, InvalidWindow
+from cachestats.page_access import page_for
 from cachestats.picture_files import as_csv, read_range
 from cachestats.spans import RANGES
 from enrichment import tuning
@@ -30,10 +29,8 @@ class WhyForm(forms.Form):
     why = forms.CharField(required=False, max_length=WHY_CHARACTERS)
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def model_list(request: HttpRequest) -> HttpResponse:
     """Show the hosts, what they have loaded, how fast they write, and what tuning found."""
     try:
@@ -53,10 +50,8 @@ def model_list(request: HttpRequest) -> HttpResponse:
     return render(request, "enrichment/model_list.html", page)
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def model_speed(request: HttpRequest) -> HttpResponse:
     """Return the numbers of the picture of speeds as CSV."""
     try:
@@ -66,10 +61,8 @@ def model_speed(request: HttpRequest) -> HttpResponse:
     return as_csv(speed_picture(span), span)
 
 
-@never_cache
 @require_GET
-@login_required
-@permission_required(VIEW, raise_exception=True)
+@page_for(VIEW)
 def tuning_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show what a run measured, and what applying it or taking it back would change."""
     run = get_object_or_404(TuningRun, pk=run_id)
@@ -78,16 +71,14 @@ def tuning_detail(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 @require_POST
-@login_required
-@permission_required([VIEW, APPLY], raise_exception=True)
+@page_for(VIEW, APPLY)
 def tuning_apply(request: HttpRequest, run_id: int) -> HttpResponse:
     """Put in force what a run showed to be better."""
     return _change(request, run_id, restore=False)
 
 
 @require_POST
-@login_required
-@permission_required([VIEW, APPLY], raise_exception=True)
+@page_for(VIEW, APPLY)
 def tuning_restore(request: HttpRequest, run_id: int) -> HttpResponse:
     """Put in force again what was before a run was applied."""
     return _change(request, run_id, restore=True)

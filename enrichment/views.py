@@ -5,15 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from cachestats.page_access import page_for
 from enrichment import forgetting, jobs, pages, services
 from enrichment.errors import Busy, FieldError, InvalidSubmission, ModelCannotSee
 from enrichment.forms import ReflectionFilter
@@ -52,9 +51,8 @@ class SubmitForm:
         return [error for error in self.errors if error.field != "image"]
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@page_for()
 def reflection_list(request: HttpRequest) -> HttpResponse:
     """Take a reflection, and list those that the person may see."""
     form = _submit(request) if request.method == "POST" else SubmitForm()
@@ -88,9 +86,8 @@ def reflection_list(request: HttpRequest) -> HttpResponse:
     return render(request, "enrichment/reflection_list.html", context, status=status)
 
 
-@never_cache
 @require_GET
-@login_required
+@page_for()
 def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """Show a reflection, and what may be done with it."""
     row = _visible(request, reflection_id)
@@ -113,7 +110,7 @@ def reflection_detail(request: HttpRequest, reflection_id: UUID) -> HttpResponse
 
 
 @require_POST
-@login_required
+@page_for()
 def reflection_retry(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """Queue again what failed, was cancelled or set aside."""
     row = _changeable(request, reflection_id, services.CHANGE_ANY)
@@ -125,7 +122,7 @@ def reflection_retry(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@page_for()
 def reflection_cancel(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """End the work on a reflection."""
     row = _changeable(request, reflection_id, services.CHANGE_ANY)
@@ -137,7 +134,7 @@ def reflection_cancel(request: HttpRequest, reflection_id: UUID) -> HttpResponse
 
 
 @require_POST
-@login_required
+@page_for()
 def reflection_delete(request: HttpRequest, reflection_id: UUID) -> HttpResponse:
     """Forget a reflection."""
     forgetting.forget(_changeable(request, reflection_id, services.DELETE_ANY))

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import condition, require_safe
 
 from cachestats.errors import InvalidWindow
+from cachestats.page_access import page_for
 from cachestats.picture_files import as_csv, read_range
 from cachestats.reports import store_report
 from cachestats.spans import RANGES, Range
@@ -20,9 +19,8 @@ from perfsite.overview.seen import Now, at_the_moment, seen
 LIVE_SECONDS = 5
 
 
-@never_cache
 @require_safe
-@login_required
+@page_for()
 def overview(request: HttpRequest) -> HttpResponse:
     """Show whether the cache earns its keep."""
     try:
@@ -51,9 +49,8 @@ def _context(span: Range, now: Now) -> dict[str, Any]:
     }
 
 
-@never_cache
 @require_safe
-@login_required
+@page_for()
 def picture_csv(request: HttpRequest, name: str) -> HttpResponse:
     """Give a picture's numbers as a file."""
     if name not in PICTURES:

@@ -50,3 +50,18 @@ def test_expired_form_is_told_so(person: User):
 def test_admin_without_its_slash_is_found(client: Client):
     """People type it that way."""
     assert client.get("/admin")["Location"] == "/admin/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/reflections/?cursor=x", "/cache/?cursor=x", "/jobs/?cursor=x"),
+        *("/cache/audit/?before=x", "/configuration/history/?before=x"),
+        *("/api/v1/reflections/?cursor=x", "/api/v1/cache/entries/?cursor=x"),
+        "/api/v1/config/history/?cursor=x",
+    ],
+)
+def test_place_in_a_list_that_is_none_is_refused(client: Client, path: str):
+    """By every list alike: nobody takes the first page for the one that they asked for."""
+    client.force_login(User.objects.create_superuser("root"))
+    assert client.get(path).status_code == 400
