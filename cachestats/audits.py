@@ -58,11 +58,7 @@ def find_audit(number: int) -> AuditReport | None:
 
 def in_words(filters: dict[str, Any]) -> str:
     """Return what a purge was asked for, in words."""
-    told = [
-        words.format(filters[name]) if filters[name] else f"without a {name}"
-        for name, words in WORDS.items()
-        if name in filters
-    ]
+    told = [_told(name, filters[name]) for name in WORDS if name in filters]
     if filters.get("expired"):
         told.append("expired")
     if filters.get("all") and not told:
@@ -73,6 +69,13 @@ def in_words(filters: dict[str, Any]) -> str:
         verb = "replaced by a newer answer: " if filters.get("replaced") else "picked: "
         told.append(f"{verb}{named}{more}")
     return ", ".join(told)
+
+
+def _told(name: str, value: str) -> str:
+    if not value:
+        return f"without a {name}"
+    # As lists write it.
+    return WORDS[name].format(value.replace("_", " ") if name == "type" else value)
 
 
 def _report(row: Audit) -> AuditReport:

@@ -7,29 +7,20 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from cachestats.cache import CacheState
 from enrichment.listing import UNDETERMINED
 from enrichment.models import Status
-from enrichment.models.jobs import UNFINISHED
+from enrichment.models.jobs import FINISHED, UNFINISHED
 from enrichment.stages.wheel import PLEASANT, PRIMARIES
 from enrichment.submission import EARLIEST, LATEST
+from enrichment.words import CACHE_WORDS, STATUS_WORDS
 
 UNFINISHED_CHOICE = "unfinished"
 STATUSES = [
     ("", "Any"),
     (UNFINISHED_CHOICE, "Waiting or at work"),
-    (Status.COMPLETE.value, "Complete"),
-    (Status.FAILED.value, "Failed"),
-    (Status.CANCELLED.value, "Cancelled"),
-    (Status.QUARANTINED.value, "Set aside"),
+    *((status.value, STATUS_WORDS[status].capitalize()) for status in FINISHED),
 ]
-CACHE_STATES = [
-    ("", "Any"),
-    (CacheState.HIT.value, "From the cache"),
-    (CacheState.MISS.value, "Computed"),
-    (CacheState.COLLAPSED.value, "Shared with another"),
-    (CacheState.BYPASS.value, "Past the cache"),
-]
+CACHE_STATES = [("", "Any"), *((state, words.capitalize()) for state, words in CACHE_WORDS.items())]
 
 
 def _side(side: str, *, pleasant: bool) -> tuple[str, list[tuple[str, str]]]:

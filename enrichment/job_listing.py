@@ -15,6 +15,7 @@ from django.utils import timezone
 from enrichment.jobs import RETRYABLE
 from enrichment.models import Job, Status
 from enrichment.models.jobs import FINISHED, RUNNING, UNFINISHED, Priority
+from enrichment.words import STATUS_WORDS
 
 PAGE_SIZE = 50
 # Beyond it a tab says "1,000+".
@@ -39,17 +40,21 @@ class Tab:
         return "finished_at" if set(self.statuses) <= set(FINISHED) else "created_at"
 
 
+def _tab(name: str, status: Status) -> Tab:
+    return Tab(name=name, title=STATUS_WORDS[status].capitalize(), statuses=(status,))
+
+
 ALL = Tab(name="", title="All", statuses=tuple(Status))
 TABS = {
     tab.name: tab
     for tab in (
         ALL,
-        Tab(name="waiting", title="Waiting", statuses=(Status.QUEUED,)),
+        _tab("waiting", Status.QUEUED),
         Tab(name="working", title="At work", statuses=RUNNING),
-        Tab(name="complete", title="Complete", statuses=(Status.COMPLETE,)),
-        Tab(name="failed", title="Failed", statuses=(Status.FAILED,)),
-        Tab(name="quarantined", title="Set aside", statuses=(Status.QUARANTINED,)),
-        Tab(name="cancelled", title="Cancelled", statuses=(Status.CANCELLED,)),
+        _tab("complete", Status.COMPLETE),
+        _tab("failed", Status.FAILED),
+        _tab("quarantined", Status.QUARANTINED),
+        _tab("cancelled", Status.CANCELLED),
     )
 }
 

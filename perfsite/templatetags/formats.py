@@ -1,7 +1,7 @@
 """Filters that turn the reports' numbers and words into what people read. They compute nothing new.
 
-A missing number is always shown as a dash, never as zero. Fixed words (statuses, cache states,
-kinds of errors) are spelled out here once; a word without a spelling is shown as it is.
+A missing number is always shown as a dash, never as zero. Fixed words are spelled out once, here
+or in `enrichment.words`; a word without a spelling is shown as it is.
 """
 
 import json
@@ -12,7 +12,6 @@ from typing import Any
 from django import template
 from django.conf.locale import LANG_INFO
 
-from cachestats.cache import CacheState
 from enrichment.errors import (
     CallAborted,
     CircuitOpen,
@@ -25,26 +24,17 @@ from enrichment.errors import (
     ModelMissing,
     QuestionRefused,
 )
-from enrichment.models import Job, Status
+from enrichment.models import Job
 from enrichment.models.jobs import Priority
 from enrichment.reports import StageReport
 from enrichment.stages.answers import Outcome
 from enrichment.timeline import Progress
+from enrichment.words import CACHE_WORDS, STATUS_WORDS
 
 register = template.Library()
 
 NONE = "–"
 
-STATUS_WORDS: Mapping[str, str] = {
-    Status.QUEUED: "waiting",
-    Status.STAGE1_RUNNING: "finding the feeling",
-    Status.STAGE1_COMPLETE: "feeling found",
-    Status.STAGE2_RUNNING: "writing",
-    Status.COMPLETE: "complete",
-    Status.FAILED: "failed",
-    Status.CANCELLED: "cancelled",
-    Status.QUARANTINED: "set aside",
-}
 STEP_WORDS: Mapping[str, str] = {
     "sent": "Sent",
     "picture": "Picture",
@@ -62,12 +52,6 @@ OUTCOME_WORDS: Mapping[str, str] = {
     Outcome.FALLBACK: "without a model",
     Outcome.CURATED: "written by a person",
     Outcome.SAFETY: "written by a person",
-}
-CACHE_WORDS: Mapping[str, str] = {
-    CacheState.HIT: "from the cache",
-    CacheState.MISS: "computed",
-    CacheState.COLLAPSED: "shared with another",
-    CacheState.BYPASS: "computed past the cache",
 }
 REASON_WORDS: Mapping[str, str] = {
     HostUnreachable.__name__: "no model answered (its host is out of reach)",

@@ -285,10 +285,10 @@ def test_entry_is_deleted_by_its_page(operator: Client):
 
 def test_audit_tells_who_deleted_what(viewer: Client):
     """In words: what was asked for, how much went."""
-    make_entry("aa", type="api", size=2500)
-    services.purge(services.PurgeFilter(type="api", older_than="0s"), "ada")
+    make_entry("aa", type="stage2_enrichment", size=2500)
+    services.purge(services.PurgeFilter(type="stage2_enrichment", older_than="0s"), "ada")
     page = viewer.get(AUDIT).content.decode()
-    for words in ("ada", "type api, older than 0s", "2.5 kB"):
+    for words in ("ada", "type stage2 enrichment, older than 0s", "2.5 kB"):
         assert words in page
 
 
@@ -306,9 +306,9 @@ def test_audit_pages_by_key(viewer: Client):
 
 
 @pytest.mark.parametrize("before", ["x", "-1", "²", "9" * 30, "9" * 5_000])
-def test_audit_before_what_is_no_number_is_not_found(viewer: Client, before: str):
+def test_audit_before_what_is_no_number_is_refused(viewer: Client, before: str):
     """Made-up addresses break nothing."""
-    assert viewer.get(AUDIT, {"before": before}).status_code == 404
+    assert viewer.get(AUDIT, {"before": before}).status_code == 400
 
 
 def test_audit_of_nothing_says_so(viewer: Client):
