@@ -168,4 +168,5 @@ def place_of(value_ms: float) -> int:
     """Return the number of the bucket that a value lies in; 0 for less than a microsecond."""
     if value_ms <= SHORTEST:
         return 0
-    return min(_LAST, math.ceil((math.log(value_ms) - _FIRST) / _LOG_RATIO))
+    # A hair above it the logarithms are the same.
+    return min(_LAST, max(1, math.ceil((math.log(value_ms) - _FIRST) / _LOG_RATIO)))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cachestats.histograms import LONGEST, SHORTEST, Histogram
@@ -21,6 +21,7 @@ def test_histogram_tells_a_value_to_one_percent(value: float) -> None:
 
 
 @given(st.lists(VALUES, min_size=1, max_size=200), st.lists(st.floats(0, 1), min_size=1))
+@example([math.nextafter(SHORTEST, 1)], [0.0])
 def test_histogram_percentiles_are_within_one_percent_of_nearest_rank(
     values: list[float], shares: Sequence[float]
 ) -> None:
