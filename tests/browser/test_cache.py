@@ -48,7 +48,7 @@ def test_purge_goes_from_a_filter_to_the_audit(page: Page):
     page.get_by_role("link", name="See it in the audit").click()
     row = page.locator("tr:target")
     expect(row).to_contain_text(USER)
-    expect(row).to_contain_text(f"type {PURGED}, older than 1d")
+    expect(row).to_contain_text("type stage2 enrichment, older than 1d")
     expect(row.get_by_role("cell", name=count, exact=True)).to_be_visible()
     page.goto(f"/cache/?type={PURGED}&older_than=1d")
     expect(page.get_by_text("No entry is like that.")).to_be_visible()
