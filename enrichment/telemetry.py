@@ -2,7 +2,7 @@
 
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics
 
-Needs requirements-otel.txt; `calls` imports it only where it is switched on. Each process adds up
+Needs requirements-otel.lock; `calls` imports it only where it is switched on. Each process adds up
 its own calls, under an instance id of its own, and sends them from a thread. (The SDK's periodic
 reader goes on in forked children with what the parent counted; so one that is asked is used.)
 """

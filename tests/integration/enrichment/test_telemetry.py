@@ -294,7 +294,7 @@ def test_switched_on_but_not_installed_says_so_in_one_line(receiver: Receiver, t
     lines = [line for line in said.splitlines() if "OTEL_EXPORTER_OTLP_ENDPOINT is set" in line]
     # The program's own and its child's.
     assert len(lines) == 2
-    assert "pip install -r requirements-otel.txt" in lines[0]
+    assert "pip install -r requirements-otel.lock" in lines[0]
     assert "Traceback" not in said
     assert not receiver.came
 
