@@ -7,7 +7,7 @@ from django.db.models import Count, Max, Min, Q, Value
 from django.utils import timezone
 
 from enrichment.models import Job, Status, WorkerHeartbeat
-from enrichment.models.heartbeats import is_alive
+from enrichment.models.heartbeats import is_alive, runs_this_code
 from enrichment.models.jobs import DONE_BY_WORKERS, FREE_SINCE, UNFINISHED, is_free, is_held
 
 MINUTE = timedelta(minutes=1)
@@ -32,6 +32,7 @@ class QueueState:
     background: unfinished jobs that make texts ahead, or compare; they count in no other number.
     workers_alive: processes that gave a sign of life lately.
     last_heartbeat_seconds: age of the newest sign of life; None without one.
+    workers_of_other_versions: those alive whose code is not this process's.
     """
 
     depth: int
@@ -42,6 +43,7 @@ class QueueState:
     background: int
     workers_alive: int
     last_heartbeat_seconds: float | None
+    workers_of_other_versions: int
 
     @property
     def throughput_per_minute(self) -> float:
@@ -88,6 +90,7 @@ def queue_state() -> QueueState:
         .annotate(
             total=Count("id", filter=unfinished & ~ahead),
             running=Count("id", filter=is_held(now) & ~ahead),
+            others=Value(0),
             background=Count("id", filter=unfinished & ahead),
             done=Count("id", filter=recent & ~ahead),
             oldest=Min(FREE_SINCE, filter=is_free(now) & ~ahead),
@@ -99,7 +102,9 @@ def queue_state() -> QueueState:
         .values(of=Value("workers"))
         .annotate(
             total=Count("name", filter=is_alive(now)),
-            **dict.fromkeys(("running", "background", "done"), Value(0)),
+            running=Value(0),
+            others=Count("name", filter=is_alive(now) & ~runs_this_code()),
+            **dict.fromkeys(("background", "done"), Value(0)),
             oldest=Min("at"),
             last=Max("at"),
         )
@@ -116,6 +121,7 @@ def queue_state() -> QueueState:
         background=jobs["background"],
         workers_alive=workers["total"],
         last_heartbeat_seconds=_age_seconds(workers["last"], now),
+        workers_of_other_versions=workers["others"],
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
@@ -73,6 +74,7 @@ def keeping_lease(job: Job) -> Iterator[None]:
 
 def start(**_signal: Any) -> None:
     """Start a worker process's housekeeping; called in the process once it has been forked."""
+    logger.info("[PERF] Perfsite %s", settings.VERSION)
     logger.info("[PERF] Cache enabled: %s", current().config.caching.enabled)
     try:
         cache_services.relist()
@@ -200,7 +202,7 @@ def _beat() -> None:
                 if _is_in_vain(token, job) and token in _claims:
                     hosts.abort()
             now = timezone.now()
-            WorkerHeartbeat.objects.update_or_create(name=name, defaults={"at": now})
+            WorkerHeartbeat.objects.beat(name, now)
             calls.flush()
             if time.monotonic() >= next_tickets:
                 next_tickets = time.monotonic() + TICKETS_EVERY_SECONDS

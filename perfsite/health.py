@@ -1,14 +1,21 @@
 """Whether this process lives, and whether the whole can take work."""
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
 
 from cachestats.reports import trouble
 from enrichment import hosts
+from enrichment.models import WorkerHeartbeat
 from enrichment.queue_reports import STALLED_AFTER, QueueState, queue_state
+from enrichment.schema import newest, schema_trouble
+
+logger = logging.getLogger(__name__)
 
 QUEUE_NUMBERS = (
     "depth",
@@ -44,8 +51,12 @@ class Readiness:
 def readiness() -> Readiness:
     """Check database, migrations, workers, model, cache and queue; each "ok" or what is wrong."""
     try:
+        needed = {"database": "ok", "migrations": schema_trouble() or "ok"}
+        if needed["migrations"] != "ok":
+            return Readiness(status="down", checks=needed, queue=None)
         queue = queue_state()
-        needed = {"database": "ok", "migrations": _migrations(), "worker": _worker(queue)}
+        needed["worker"] = _worker(queue)
+        versions = version_trouble() if queue.workers_of_other_versions else ""
     except (DatabaseError, InterfaceError) as exc:
         return Readiness(status="down", checks={"database": str(exc)}, queue=None)
     if any(state != "ok" for state in needed.values()):
@@ -57,16 +68,33 @@ def readiness() -> Readiness:
         "model": hosts.health().trouble or "ok",
         "cache": trouble() or "ok",
         "queue": _queue(queue),
+        "versions": versions or "ok",
     }
     degraded = any(state != "ok" for state in helpful.values())
     status = "degraded" if degraded else "ready"
     return Readiness(status=status, checks={**needed, **helpful}, queue=queue)
 
 
-def _migrations() -> str:
-    executor = MigrationExecutor(connections["default"])
-    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return f"{len(missing)} are missing: manage.py migrate" if missing else "ok"
+def version_trouble() -> str:
+    """Return which versions workers run that are not this one's, or ""; each is logged once.
+
+    Raises:
+        DatabaseError: the database can't tell.
+    """
+    others = WorkerHeartbeat.objects.alive(timezone.now()).of_other_versions()
+    versions = sorted(set(others.values_list("version", "schema")))
+    if not versions:
+        return ""
+    told = ", ".join(f"{version or 'unknown'} ({schema})" for version, schema in versions)
+    said = f"workers run {told}, the site {settings.VERSION} ({newest()}): restart the older"
+    _warn_once(said)
+    return said
+
+
+@cache
+def _warn_once(said: str) -> None:
+    """Log each mismatch once a process; monitors ask every few seconds."""
+    logger.warning("[PERF] Versions differ: %s", said)
 
 
 def _worker(queue: QueueState) -> str:

@@ -54,6 +54,7 @@ EXAMPLE = OpenApiExample(
             "background": 0,
             "workers_alive": 2,
             "last_heartbeat_seconds": 1.2,
+            "workers_of_other_versions": 0,
         },
         "model": {
             "hosts": [

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from enrichment.images import MAX_BYTES
 from enrichment.inference.addresses import normalise_hosts
 from enrichment.webhooks.addresses import read_allowed_hosts
-from perfsite import databases, logs
+from perfsite import __version__, databases, logs
 from perfsite.environment import (
     choice,
     choices,
@@ -33,6 +33,9 @@ from perfsite.environment import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Of the code that runs; web and workers tell each other theirs.
+VERSION = __version__
 
 DEBUG = flag("DEBUG")
 LOG_PREVIEWS = flag("LOG_PREVIEWS")

@@ -1,6 +1,7 @@
 """The WSGI application that granian serves."""
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -18,10 +19,14 @@ except ImproperlyConfigured as exc:
     sys.exit(f"{exc}")
 
 # These need the settings.
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from enrichment.api.waiting import end_waits
+from enrichment.schema import schema_trouble
 from enrichment.starts import Role, record_start
+from perfsite.health import version_trouble
+
+logger = logging.getLogger(__name__)
 
 # What is loaded by now stays. The collector would walk all of it now and then, which takes a tenth
 # of a second, in which nobody is answered.
@@ -55,7 +60,15 @@ if threading.current_thread() is threading.main_thread():
 
 
 def _note_the_start() -> None:
-    record_start(Role.WEB)
+    """Note it, and say at once what would make every answer an error, or odd."""
+    try:
+        if trouble := schema_trouble():
+            logger.error("[PERF] This site is not ready: %s", trouble)
+        else:
+            record_start(Role.WEB)
+            version_trouble()
+    except DatabaseError as exc:
+        logger.warning("[PERF] The database can't be read: %s", exc)
     connections.close_all()
 
 

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
 
@@ -15,6 +16,7 @@ from enrichment import jobs
 from enrichment.models import Job, Reflection, Status, WorkerHeartbeat
 from enrichment.models.jobs import Priority
 from enrichment.queue_reports import STALLED_AFTER
+from enrichment.schema import wait_for_schema
 from tests.standin import Script
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -32,7 +34,7 @@ def frozen() -> Iterator[None]:
 @pytest.fixture
 def worker() -> None:
     """A worker that gave a sign of life two seconds ago."""
-    WorkerHeartbeat.objects.create(name="here:1", at=NOW - timedelta(seconds=2))
+    WorkerHeartbeat.objects.beat("here:1", NOW - timedelta(seconds=2))
 
 
 def make_job(**fields) -> None:
@@ -145,3 +147,78 @@ def test_site_without_its_database_is_down_and_knows_nothing_of_its_queue(client
         "checks": {"database": "disk I/O error"},
         "queue": None,
     }
+
+
+def test_site_whose_workers_run_another_version_is_degraded_and_says_which(
+    client: Client, model: Script, worker: None, person: User, caplog: pytest.LogCaptureFixture
+):
+    """Monitors, the pages and the log tell of it, the log once; who is gone does not count."""
+    WorkerHeartbeat.objects.create(
+        name="there:1", at=NOW, version="0.0.9", schema="enrichment.0005"
+    )
+    WorkerHeartbeat.objects.create(name="gone:1", at=LONG_AGO, version="0.0.8")
+
+    answers = [client.get("/readyz") for _ in range(2)]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        said = answer.json()["checks"]["versions"]
+        assert "workers run 0.0.9 (enrichment.0005), the site" in said
+    assert [line for line in caplog.messages if "Versions differ" in line] == [
+        f"[PERF] Versions differ: {said}"
+    ]
+    client.force_login(person)
+    assert "1 of 2 workers run another version" in " ".join(
+        client.get("/").content.decode().split()
+    )
+
+
+@pytest.fixture
+def recorder() -> Iterator[MigrationRecorder]:
+    """What tells which migrations a database has; no test's tables, so they are put back."""
+    recorder = MigrationRecorder(connection)
+    before = set(recorder.applied_migrations())
+    yield recorder
+    after = set(recorder.applied_migrations())
+    for migration in after - before:
+        recorder.record_unapplied(*migration)
+    for migration in before - after:
+        recorder.record_applied(*migration)
+
+
+def test_site_whose_database_lacks_migrations_is_down(
+    client: Client, model: Script, worker: None, recorder: MigrationRecorder
+):
+    """It says which command mends it, whatever else the tables would answer."""
+    recorder.record_unapplied("enrichment", "0005_calls_images_tuning_and_warm_ups")
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (503, "down")
+    assert answer.json()["checks"]["migrations"] == (
+        "migrations are missing (1): manage.py migrate"
+    )
+
+
+def test_worker_waits_for_right_tables_and_says_so_once(
+    recorder: MigrationRecorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """An older version on newer tables would do harm; once they are right it begins by itself."""
+    recorder.record_applied("enrichment", "9999_of_the_future")
+    looked = []
+
+    def sleep(seconds: float) -> None:
+        looked.append(seconds)
+        if len(looked) == 3:
+            recorder.record_unapplied("enrichment", "9999_of_the_future")
+
+    monkeypatch.setattr("time.sleep", sleep)
+
+    with caplog.at_level("INFO"):
+        wait_for_schema()
+
+    assert len(looked) == 3
+    waits, begins = caplog.messages
+    assert "takes no jobs yet" in waits
+    assert "newer version (enrichment.9999_of_the_future)" in waits
+    assert "this worker begins" in begins
