@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 
 from django.db import DatabaseError, close_old_connections, connections
@@ -27,19 +29,46 @@ def newest() -> str:
     return " ".join(".".join(leaf) for leaf in leaves)
 
 
-def schema_trouble(alias: str = "default") -> str:
-    """Return what keeps this version from working with the database's tables, or "".
+@dataclass(frozen=True)
+class SchemaGap:
+    """What keeps this version from working with a database's tables: migrations, "app.name".
+
+    missing: this version has them, the database has not.
+    unknown: a newer version applied them.
+    """
+
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return it in words; "" where all is well."""
+        if self.unknown:
+            names = ", ".join(self.unknown)
+            return f"the database is of a newer version ({names}): start that one"
+        if self.missing:
+            return f"migrations are missing ({len(self.missing)}): manage.py migrate"
+        return ""
+
+
+def gap(applied: Collection[tuple[str, str]]) -> SchemaGap:
+    """Compare the migrations that a database has with those of this version."""
+    known = _known().disk_migrations.keys()
+    return SchemaGap(
+        missing=tuple(sorted(".".join(key) for key in known - set(applied))),
+        unknown=tuple(
+            sorted(".".join(key) for key in applied if key[0] in APPS and key not in known)
+        ),
+    )
+
+
+def schema_trouble() -> str:
+    """Return what is wrong with the main database's tables, or "".
 
     Raises:
         DatabaseError: the database can't tell.
     """
-    applied = MigrationRecorder(connections[alias]).applied_migrations()
-    known = _known().disk_migrations
-    if unknown := sorted(".".join(key) for key in applied if key[0] in APPS and key not in known):
-        return f"the database is of a newer version ({', '.join(unknown)}): start that one"
-    if missing := known.keys() - applied.keys():
-        return f"migrations are missing ({len(missing)}): manage.py migrate"
-    return ""
+    recorder = MigrationRecorder(connections["default"])
+    return str(gap(recorder.applied_migrations().keys()))
 
 
 def wait_for_schema() -> None:

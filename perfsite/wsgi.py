@@ -22,11 +22,14 @@ except ImproperlyConfigured as exc:
 from django.db import DatabaseError, connections
 
 from enrichment.api.waiting import end_waits
+from enrichment.occupancy import occupy
 from enrichment.schema import schema_trouble
 from enrichment.starts import Role, record_start
 from perfsite.health import version_trouble
 
 logger = logging.getLogger(__name__)
+
+occupy()
 
 # What is loaded by now stays. The collector would walk all of it now and then, which takes a tenth
 # of a second, in which nobody is answered.

@@ -8,6 +8,7 @@ from django_q.management.commands.qcluster import Command as QCluster
 
 from enrichment import worker
 from enrichment.cluster import Family, WatchedCluster
+from enrichment.occupancy import occupy
 from enrichment.schema import wait_for_schema
 from enrichment.starts import Role, record_start
 
@@ -16,6 +17,7 @@ class Command(QCluster):  # type: ignore[misc]  # django-q2 has no types
     """manage.py qcluster"""
 
     def handle(self, *args: Any, **options: Any) -> None:
+        occupy()
         wait_for_schema()
         if options["run_once"]:
             super().handle(*args, **options)

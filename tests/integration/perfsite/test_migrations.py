@@ -1,5 +1,6 @@
 """Going back to the last release's tables, and forward again, with data in them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,14 +18,13 @@ from enrichment.schema import schema_trouble
 from perfsite import seeding
 from perfsite.models import AccessToken
 from tests.databases import leading_to
+from tests.documented import block
 
-# The newest that the last release had: `migrate` with these, as docs/rollback.md has it.
-RELEASED = (
-    ("default", "perfsite", "0001_access_tokens"),
-    ("default", "enrichment", "0005_calls_images_tuning_and_warm_ups"),
-    ("default", "cachestats", "0002_entry_history_and_lookup_batches"),
-    # What depends on these goes with them.
-    ("cache", "cachestats", "0002_entry_history_and_lookup_batches"),
+# What docs/rollback.md says to run: (database, app, migration) of `migrate`.
+BACK = re.findall(
+    r"manage\.py migrate (?:--database (\w+) )?(\w+) (\d+)$",
+    block("rollback.md", "To the version before", "migrate"),
+    re.MULTILINE,
 )
 ALIASES = ("default", "cache")
 
@@ -73,8 +73,8 @@ def test_tables_go_back_to_the_last_release_and_forward_again(copied: None):
     before = kept()
     assert all(before)
 
-    for alias, app, migration in RELEASED:
-        call_command("migrate", app, migration, database=alias, verbosity=0)
+    for alias, app, migration in BACK:
+        call_command("migrate", app, migration, database=alias or "default", verbosity=0)
     assert "migrations are missing" in schema_trouble()
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM enrichment_reflection")
