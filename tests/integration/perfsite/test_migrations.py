@@ -1,6 +1,7 @@
 """Going back to the last release's tables, and forward again, with data in them."""
 
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
+from cachestats.histograms import Histogram
 from cachestats.models import CacheEntry, LookupBatch
 from enrichment.models import Reflection, StageResult
 from enrichment.schema import schema_trouble
@@ -79,8 +81,16 @@ def test_tables_go_back_to_the_last_release_and_forward_again(copied: None):
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM enrichment_reflection")
         assert cursor.fetchone() == (20,)
+        # What the last release counts meanwhile.
+        cursor.execute(
+            "INSERT INTO cachestats_lookupbatch (at, cache_type, model, state, reason, count,"
+            " latency_ms, latencies_ms, costs_ms) VALUES (%s, 'api', '', 'hit', '', 2, 5, %s, %s)",
+            [timezone.now(), struct.pack("<2f", 2, 3), b""],
+        )
     for alias in ALIASES:
         call_command("migrate", database=alias, verbosity=0)
 
     assert schema_trouble() == ""
     assert kept() == before
+    counted = LookupBatch.objects.get()
+    assert (counted.count, Histogram.unpack(counted.latencies).count) == (2, 2)
