@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sqlite3
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Done:
     """What was done: names of files with their size in bytes, and what somebody should know."""
 
     files: dict[str, int]
-    notes: list[str] = field(default_factory=list)
+    notes: list[str]
 
 
 def back_up(folder: Path) -> Done:
@@ -48,7 +48,7 @@ def back_up(folder: Path) -> Done:
     Raises:
         BackupRefused: the folder holds something, the database is PostgreSQL, or it can't be read.
     """
-    main = _main_file()
+    main, folder = _main_file(), folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupRefused(f"{folder} holds something already; name a new folder.")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -213,7 +213,6 @@ def _fingerprint(name: str) -> str:
 def _about(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
     return {"bytes": path.stat().st_size, "sha256": digest}
 
 

@@ -51,7 +51,8 @@ def is_open_elsewhere(path: Path) -> bool:
             # Needs the file for itself alone.
             return bool(found.execute("PRAGMA journal_mode=DELETE").fetchone()[0] != "delete")
     except sqlite3.OperationalError as exc:
-        return exc.sqlite_errorcode in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        # The low byte says what it is, the others why.
+        return exc.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     except sqlite3.DatabaseError:
         return False
 

@@ -38,3 +38,19 @@ def test_signals_that_end_the_process_end_the_waits_and_no_others(tmp_path: Path
         capture_output=True,
     )
     assert done.stdout.decode().splitlines() == ["SIGUSR1 False", "SIGHUP False", f"{name} True"]
+
+
+def test_site_that_starts_without_its_tables_says_so_in_one_line(tmp_path: Path):
+    """Whoever forgot `migrate` need not guess from errors in every answer."""
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "perfsite.settings", "VAR_DIR": str(tmp_path)}
+    wait = "[thread.join() for thread in threading.enumerate() if thread.name == 'start']"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import threading, perfsite.wsgi; {wait}"],
+        env=env,
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (said,) = done.stderr.splitlines()
+    assert "This site is not ready: migrations are missing" in said
