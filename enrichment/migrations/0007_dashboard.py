@@ -5,6 +5,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def rename_comparing(apps, schema_editor):
+    """On the way back jobs that compared are of the kind beside reflections that is known there."""
+    jobs = apps.get_model("enrichment", "Job").objects.using(schema_editor.connection.alias)
+    jobs.filter(purpose="compare").update(purpose="variants")
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("enrichment", "0006_api"),
@@ -256,4 +262,5 @@ class Migration(migrations.Migration):
                 fields=("at", "role", "host"), name="one_start_a_minute"
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, rename_comparing),
     ]

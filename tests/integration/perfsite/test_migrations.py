@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cachestats.histograms import Histogram
 from cachestats.models import CacheEntry, LookupBatch
-from enrichment.models import Reflection, StageResult
+from enrichment.models import Job, Reflection, StageResult
 from enrichment.schema import schema_trouble
 from perfsite import seeding
 from perfsite.models import AccessToken
@@ -69,6 +69,11 @@ def test_tables_go_back_to_the_last_release_and_forward_again(copied: None):
     """Reflections, results, entries, people and tokens survive the way back, and the way there."""
     seeding.seed(reflections=20, entries=50, lookups=500, days=1, seed=1, now=timezone.now())
     AccessToken.objects.create(user=User.objects.create_user("ada"), name="own", owner=None)
+    Job.objects.create(
+        reflection=Reflection.objects.first(),
+        purpose=Job.Purpose.COMPARE,
+        available_at=timezone.now(),
+    )
     # What a batch of the last release must have, and one of this has no more.
     batch = {"latencies": b"", "costs": b"", "count": 1, "latency_ms": 2.0}
     LookupBatch.objects.create(at=timezone.now(), cache_type="api", state="hit", **batch)
@@ -92,5 +97,7 @@ def test_tables_go_back_to_the_last_release_and_forward_again(copied: None):
 
     assert schema_trouble() == ""
     assert kept() == before
+    # The last release would take it for what the reflection waits for.
+    assert not Job.objects.filter(purpose=Job.Purpose.COMPARE).exists()
     counted = LookupBatch.objects.get()
     assert (counted.count, Histogram.unpack(counted.latencies).count) == (2, 2)
