@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, Func, Q
+from django.db.models import BigIntegerField, Func, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from cachestats.histograms import NONE, Histogram
@@ -146,13 +146,30 @@ def compact(now: datetime | None = None) -> int:
     Killed at any moment, or run by two workers at once, it loses no look-up and counts none twice.
     """
     now = now or datetime.now(UTC)
-    since = {span: floor(now - kept, span) for span, kept in KEPT.items()}
-    moved = 0
-    while some := _move(since):
-        moved += some
-    for span, at in since.items():
+    moved = sum(moving(now))
+    for span, at in _since(now).items():
         LookupSpan.objects.filter(seconds=span, at__lt=at).delete()
     return moved
+
+
+def moving(now: datetime) -> Iterator[int]:
+    """Move batches into spans, some in each transaction; yield how many."""
+    since = _since(now)
+    while some := _move(since):
+        yield some
+
+
+def outdated(now: datetime) -> QuerySet[LookupSpan]:
+    """Return the spans that nobody looks at any more."""
+    old = Q()
+    for span, at in _since(now).items():
+        old |= Q(seconds=span, at__lt=at)
+    return LookupSpan.objects.filter(old)
+
+
+def _since(now: datetime) -> Mapping[Span, datetime]:
+    """Return from when on spans of each length are kept."""
+    return {span: floor(now - kept, span) for span, kept in KEPT.items()}
 
 
 def floor(at: datetime, span: Span) -> datetime:

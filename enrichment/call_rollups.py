@@ -9,9 +9,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from cachestats.histograms import NONE, Histogram
@@ -21,7 +23,7 @@ from enrichment.steps import HOUR, QUARTER, ceil, floor
 # Younger calls are read one by one: their percentiles are exact.
 RECENT = HOUR
 # From what age on sums are merged by so many hours: pictures of a longer time have longer steps.
-SPANS = ((timedelta(days=2), 1), (timedelta(days=8), 6))
+SPANS = ((timedelta(days=2), 1), (timedelta(days=8), 6), (timedelta(days=32), 24))
 KEPT = timedelta(days=400)
 # A transaction takes so many: whoever writes meanwhile waits for one of them.
 BATCH_ROWS = 2_000
@@ -63,15 +65,32 @@ def roll_up(now: datetime | None = None, *, budget_seconds: float = BUDGET_SECON
     done = 0
     for count in _until(ends_at, _roll_up_some(floor(now - RECENT, QUARTER))):
         done += count
-    for age, hours in SPANS:
-        for _ in _until(ends_at, _merge(hours, floor(now - age, hours * HOUR))):
-            pass
+    for _ in _until(ends_at, merging(now)):
+        pass
     return done
 
 
-def sweep(now: datetime | None = None) -> None:
-    """Delete sums that are older than KEPT."""
-    CallRollup.objects.filter(at__lt=(now or timezone.now()) - KEPT).delete()
+def mergeable(now: datetime) -> QuerySet[CallRollup]:
+    """Return sums that are to be merged into some of longer spans."""
+    lengths = (Q(hours__lt=hours, at__lt=before) for hours, before in _lengths(now))
+    return CallRollup.objects.filter(reduce(or_, lengths))
+
+
+def merging(now: datetime) -> Iterator[int]:
+    """Merge sums into some of longer spans, a day's at most at each step; yield how many."""
+    for hours, before in _lengths(now):
+        yield from _merge(hours, before)
+
+
+def outdated(now: datetime) -> QuerySet[CallRollup]:
+    """Return sums that are older than KEPT."""
+    return CallRollup.objects.filter(at__lt=now - KEPT)
+
+
+def _lengths(now: datetime) -> Iterator[tuple[int, datetime]]:
+    """Yield how many hours sums are merged by that are older than an instant."""
+    for age, hours in SPANS:
+        yield hours, floor(now - age, hours * HOUR)
 
 
 def _until(ends_at: float, steps: Iterator[int]) -> Iterator[int]:
@@ -106,7 +125,7 @@ def _merge(hours: int, before: datetime) -> Iterator[int]:
     """Merge sums of shorter spans into some of so many hours at each step; yield how many."""
     shorter = CallRollup.objects.filter(hours__lt=hours, at__lt=before)
     while (oldest := shorter.aggregate(at=Min("at"))["at"]) is not None:
-        until = min(before, floor(oldest, hours * HOUR) + MERGED_AT_ONCE)
+        until = min(before, floor(oldest, hours * HOUR) + max(MERGED_AT_ONCE, hours * HOUR))
         with transaction.atomic():
             rows = list(shorter.select_for_update().filter(at__lt=until).order_by(*PLACE))
             by_place: dict[Place, list[CallRollup]] = defaultdict(list)

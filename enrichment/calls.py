@@ -9,16 +9,17 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from multiprocessing.util import Finalize
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from cachestats.retention import deleting
 from enrichment import call_rollups
 from enrichment.inference.messages import Call
 from enrichment.models import InferenceCall, InferenceTotal
@@ -26,7 +27,6 @@ from enrichment.models.calls import NAME_LENGTH
 
 logger = logging.getLogger(__name__)
 
-KEPT = timedelta(days=90)
 # Where no heartbeat writes, a thread does at every so many. While the database is away ten times as
 # many wait in memory; what comes then is dropped.
 FLUSH_AT = 500
@@ -145,11 +145,17 @@ forget = _recorder.forget
 os.register_at_fork(after_in_child=forget)
 
 
-def sweep() -> None:
-    """Delete calls that are older than KEPT, once they were added up."""
-    call_rollups.roll_up()
-    InferenceCall.objects.filter(at__lt=timezone.now() - KEPT, rolled_up=True).delete()
-    call_rollups.sweep()
+def outdated(now: datetime) -> QuerySet[InferenceCall]:
+    """Return calls that are older than the settings say; none where they are kept for ever."""
+    if not (kept := settings.CALLS_KEPT_DAYS):
+        return InferenceCall.objects.none()
+    return InferenceCall.objects.filter(at__lt=now - timedelta(days=kept))
+
+
+def pruning(now: datetime) -> Iterator[int]:
+    """Add old calls up, and delete those that are in sums; yield how many went."""
+    call_rollups.roll_up(now)
+    yield from deleting(outdated(now).filter(rolled_up=True))
 
 
 def _row(at: datetime, call: Call) -> InferenceCall:

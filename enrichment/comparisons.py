@@ -7,7 +7,7 @@ day, or until its reflection is forgotten.
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import orjson
 from django.contrib.auth.models import User
@@ -181,9 +181,9 @@ def report(comparison: Comparison, *, hidden: bool) -> ComparisonReport:
     )
 
 
-def sweep() -> None:
-    """Forget comparisons that are older than a day."""
-    _forget(Comparison.objects.filter(created_at__lt=timezone.now() - KEPT_FOR))
+def outdated(now: datetime) -> QuerySet[Job]:
+    """Return the jobs of comparisons that are older than a day; these go with them."""
+    return Job.objects.filter(comparison__created_at__lt=now - KEPT_FOR)
 
 
 def _forget(comparisons: QuerySet[Comparison]) -> None:

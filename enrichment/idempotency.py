@@ -10,16 +10,17 @@ The semantics are those of draft-ietf-httpapi-idempotency-key-header.
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import Error, IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cachestats.commits import commit
@@ -104,14 +105,15 @@ def claiming(
         raise
 
 
-def forget(reflection: Reflection) -> None:
-    """Keep nothing of a reflection's body with its key, and of the key only that it was used."""
-    IdempotencyKey.objects.filter(reflection=reflection).update(reflection=None, fingerprint="")
+def forget(reflections: Collection[Reflection]) -> None:
+    """Keep nothing of reflections' bodies with their keys, and of a key only that it was used."""
+    used = IdempotencyKey.objects.filter(reflection__in=reflections)
+    used.update(reflection=None, fingerprint="")
 
 
-def sweep() -> None:
-    """Delete keys that are older than KEPT."""
-    IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+def outdated(now: datetime) -> QuerySet[IdempotencyKey]:
+    """Return keys that are older than KEPT."""
+    return IdempotencyKey.objects.filter(created_at__lt=now - KEPT)
 
 
 def _take(digest: str, fingerprint: str) -> Claim | uuid.UUID:

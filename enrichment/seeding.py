@@ -92,7 +92,8 @@ def seed(reflections: int, days: int, seed: int, now: datetime) -> Seeded:
     with transaction.atomic():
         QueueSample.objects.bulk_create(samples, BATCH_ROWS, ignore_conflicts=True)
         # As a worker would have by now: pictures of a month read the rows of two days and quarters.
-        queue_samples.sweep(now)
+        for _ in queue_samples.merging(now):
+            pass
     SiteStart.objects.bulk_create(starts, ignore_conflicts=True)
     return Seeded(
         reflections=len(stories), calls=len(asked), samples=len(samples), starts=len(starts)

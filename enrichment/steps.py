@@ -12,6 +12,7 @@ from cachestats.spans import Grid
 MINUTE = timedelta(minutes=1)
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def floor(at: datetime, step: timedelta) -> datetime:

@@ -7,16 +7,16 @@ mostly known sooner: `release`.
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from enrichment import jobs
 from enrichment.errors import EnrichmentError
-from enrichment.models import WarmUp
+from enrichment.models import WarmUp, WarmUpEntry
 from enrichment.models.warmups import TROUBLE_LENGTH
 
 LEASE = timedelta(seconds=30)
@@ -24,6 +24,8 @@ LEASE = timedelta(seconds=30)
 PLANNING = timedelta(minutes=2)
 LOST_LIMIT = 100
 MAX_LIMIT = 10_000
+# And those whose entries may still be live.
+RUNS_KEPT = 100
 MAX_CONCURRENCY = 16
 
 
@@ -108,6 +110,17 @@ def end(run: WarmUp, how: WarmUp.Ended, trouble: str = "", **counts: int) -> Non
     unfinished = WarmUp.objects.filter(pk=run.pk, ended="")
     trouble = trouble[:TROUBLE_LENGTH]
     unfinished.update(ended=how, ended_at=timezone.now(), trouble=trouble, **counts)
+
+
+def outdated(now: datetime) -> QuerySet[WarmUp]:
+    """Return old runs, but for those with a live entry: it must be found when its text is
+    forgotten.
+    """
+    kept = WarmUp.objects.order_by("-at").values_list("pk", flat=True)[:RUNS_KEPT]
+    live = WarmUpEntry.objects.filter(
+        warm_up=OuterRef("pk"), expires_ms__gt=int(now.timestamp() * 1000)
+    )
+    return WarmUp.objects.exclude(pk__in=list(kept)).filter(~Exists(live))
 
 
 def _waiting() -> QuerySet[WarmUp]:

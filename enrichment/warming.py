@@ -44,8 +44,6 @@ WATCH_SECONDS = 0.5
 RENEW_SECONDS = 5.0
 # A worker is lent for so long; its queue ends what lasts for 2,500 s.
 LONGEST_SECONDS = 1_800.0
-# So many runs are kept, and those whose entries may still be live.
-RUNS_KEPT = 100
 
 
 class NothingKept(EnrichmentError):
@@ -114,7 +112,7 @@ def warm(
     finally:
         get_cache().flush()
         warmed = at_work.finish()
-        _prune()
+        warm_ups.outdated(timezone.now()).delete()
     return warmed
 
 
@@ -152,13 +150,6 @@ def work_on(run: WarmUp, interrupted: Callable[[], bool]) -> None:
     except Exception as exc:
         logger.exception("[PERF] A warm-up failed")
         warm_ups.end(run, Ended.FAILED, type(exc).__name__)
-
-
-def _prune() -> None:
-    """Forget old runs, unless an entry is live that must be found when its text is forgotten."""
-    kept = WarmUp.objects.order_by("-at").values_list("pk", flat=True)[:RUNS_KEPT]
-    live = WarmUpEntry.objects.filter(expires_ms__gt=_now_ms()).values("warm_up")
-    WarmUp.objects.exclude(pk__in=list(kept)).exclude(pk__in=live).delete()
 
 
 class _Over(Exception):  # a fact, not a fault

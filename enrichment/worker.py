@@ -6,21 +6,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from cachestats import retention
 from cachestats import services as cache_services
 from cachestats.config import current
 from enrichment import (
     call_rollups,
     calls,
-    comparisons,
     hosts,
-    idempotency,
     jobs,
     queue_samples,
     warm_ups,
@@ -42,7 +40,7 @@ TICKETS_EVERY_SECONDS = 5.0
 SWEEP_EVERY_SECONDS = 300.0
 COUNT_EVERY_SECONDS = 30.0
 RELIST_EVERY_SECONDS = 3600.0
-FORGET_AFTER = timedelta(hours=1)
+RETENTION_EVERY_SECONDS = 30.0
 
 # The claim this process works on, with its job; one at a time.
 _claims: dict[uuid.UUID, Job] = {}
@@ -88,6 +86,7 @@ def start(**_signal: Any) -> None:
     for_ever = threading.Event()
     threading.Thread(target=keep_models, args=(for_ever,), name="models", daemon=True).start()
     threading.Thread(target=keep_counts, args=(for_ever,), name="counts", daemon=True).start()
+    threading.Thread(target=keep_bounds, args=(for_ever,), name="retention", daemon=True).start()
 
 
 def keep_models(stop: threading.Event) -> None:
@@ -179,6 +178,21 @@ def keep_counts(stop: threading.Event) -> None:
         close_old_connections()
 
 
+def keep_bounds(stop: threading.Event) -> None:
+    """Take the turns at pruning that no other worker takes.
+
+    Apart from the heartbeat and the counts, because a turn may take a minute.
+    """
+    while not stop.wait(RETENTION_EVERY_SECONDS):
+        try:
+            retention.keep()
+        except DatabaseError as exc:
+            logger.warning("[PERF] Pruning waits for the database: %s", exc)
+        except Exception:
+            logger.exception("[PERF] Pruning failed and goes on")
+        close_old_connections()
+
+
 def _is_in_vain(token: uuid.UUID, job: Job) -> bool:
     """Renew a claim's lease; return whether what the model is being asked for it is of no use.
 
@@ -209,13 +223,8 @@ def _beat() -> None:
                 if Reflection.objects.filter(enrich_again=True).exists() and hosts.health().ok:
                     queue_again()
                 jobs.top_up_tickets(warm_ups.claimable())
-                WorkerHeartbeat.objects.filter(at__lt=now - FORGET_AFTER).delete()
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
-                calls.sweep()
-                queue_samples.sweep()
-                idempotency.sweep()
-                comparisons.sweep()
                 cache_services.sweep()
             if time.monotonic() >= next_relist:
                 next_relist = time.monotonic() + RELIST_EVERY_SECONDS

@@ -22,6 +22,8 @@ ORIGIN = re.compile(
 # A name, one with all below it (.example.org), an address, or any.
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]", re.ASCII)
 
+MOST_DAYS = 36_500
+
 
 def flag(name: str, *, default: bool = False) -> bool:
     """Read a switch."""
@@ -58,6 +60,17 @@ def count(name: str, default: int, *, least: int = 1) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number.") from exc
     if value < least:
         raise ImproperlyConfigured(f"{name} must be {least} or more.")
+    return value
+
+
+def days(name: str, default: int) -> int:
+    """Read for how many days something is kept; 0: for ever."""
+    try:
+        value = env.int(name, default)
+    except EnvError as exc:
+        raise ImproperlyConfigured(f"{name} must be a whole number of days.") from exc
+    if not 0 <= value <= MOST_DAYS:
+        raise ImproperlyConfigured(f"{name} must be 0 (for ever) to {MOST_DAYS:,} days.")
     return value
 
 

@@ -24,6 +24,7 @@ from perfsite.environment import (
     choices,
     count,
     database,
+    days,
     env,
     flag,
     hosts,
@@ -217,7 +218,18 @@ REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured("REDIS_URL must be redis://host:port/number.")
 
-
+# Reflections go of age as a person deletes them, with all that was made of them.
+REFLECTIONS_KEPT_DAYS = days("REFLECTIONS_KEPT_DAYS", 0)
+# Single calls to models; what they add up to is kept for longer.
+CALLS_KEPT_DAYS = days("CALLS_KEPT_DAYS", 90)
+# Who did what: purges, revisions of the configuration, tuning runs, the admin's log.
+HISTORY_KEPT_DAYS = days("HISTORY_KEPT_DAYS", 400)
+# Each returns what goes by itself of an app's tables (`cachestats.retention`).
+RETENTION_RULES = (
+    "cachestats.services.retention.rules",
+    "enrichment.retention.rules",
+    "perfsite.retention.rules",
+)
 # How many requests of each kind a token may make, or a person who is signed in.
 THROTTLES = {
     "read": rate("THROTTLE_READ", 6_000),

@@ -7,7 +7,7 @@ TokenError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -82,7 +82,7 @@ def make(
     if issuer and issuer.expiry:
         lifetime = min(lifetime, issuer.expiry - now)
     with transaction.atomic():
-        AccessToken.objects.filter(expiry__lt=now - SHOWN_AFTER_END).delete()
+        outdated(now).delete()
         token, secret = AccessToken.objects.create(
             user=user,
             expiry=lifetime,
@@ -93,6 +93,12 @@ def make(
             service=service or (issuer is not None and issuer.service),
         )
     return token, secret
+
+
+def outdated(now: datetime) -> QuerySet[AccessToken]:
+    """Return tokens that have expired for so long that no list shows them any more."""
+    expired: QuerySet[AccessToken] = AccessToken.objects.filter(expiry__lt=now - SHOWN_AFTER_END)
+    return expired
 
 
 def make_for(

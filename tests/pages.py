@@ -100,13 +100,20 @@ class Asked:
     statements: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def counts_of_much(self) -> list[str]:
-        """Return the statements, with their plans, that count a big table's rows one and all.
+        """Return the statements, with their plans, that count a big table's rows one and all."""
+        return self.reads_of_much("COUNT(")
+
+    def reads_of_much(self, what: str = "") -> list[str]:
+        """Return the statements, with their plans, that read a big table's rows one and all.
 
         By SQLite's plan, which is the same however many rows there are.
+
+        Args:
+            what: stands in those that are looked at.
         """
         found = []
         for alias, sql, given in self.statements:
-            if "COUNT(" not in sql.upper() or "LIMIT" in sql.upper():
+            if what not in sql.upper() or "LIMIT" in sql.upper():
                 continue
             with connections[alias].cursor() as cursor:
                 cursor.execute(f"EXPLAIN QUERY PLAN {sql}", given)

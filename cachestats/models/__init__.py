@@ -8,7 +8,7 @@ from cachestats.models.entries import (
     Failure,
     Generation,
 )
-from cachestats.models.records import Audit, ConfigRevision
+from cachestats.models.records import Audit, ConfigRevision, RetentionRun
 from cachestats.models.samples import CacheState, LookupBatch, Lookups, LookupSpan, Reason, Span
 from cachestats.models.totals import LatencyTotal, LookupTotal
 from cachestats.models.worth import WorthSnapshot
@@ -29,6 +29,7 @@ __all__ = [
     "LookupTotal",
     "Lookups",
     "Reason",
+    "RetentionRun",
     "Span",
     "WorthSnapshot",
 ]

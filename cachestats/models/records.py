@@ -1,4 +1,4 @@
-"""What people did to the cache: revisions of its configuration and the audit of purges."""
+"""What was done to the cache: revisions of its configuration, the audit of purges, and pruning."""
 
 from django.conf import settings
 from django.db import models
@@ -40,3 +40,20 @@ class Audit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} deleted {self.deleted} entries"
+
+
+class RetentionRun(models.Model):
+    """The schedule's last turn at pruning; one row.
+
+    seconds: what it took; None while it is under way. removed: how many rows, by table.
+    """
+
+    ONLY = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    begun_at = models.DateTimeField()
+    seconds = models.FloatField(null=True)
+    removed = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"pruned at {self.begun_at}"

@@ -1,13 +1,15 @@
 """Keeping the cache within its bounds: expiry, eviction, and lists that agree with the entries."""
 
-import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from django.db import router, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from cachestats import config
 from cachestats.batches import compact
 from cachestats.models import CacheEntry, Departure, EntryTotal, EntryUse, Failure
+from cachestats.retention import Rule, deletion
 from cachestats.services.removal import BATCH_ROWS, GONE_KEPT, remove
 from cachestats.stores.rows import FAILURE_MS
 from cachestats.worth import weigh
@@ -16,24 +18,32 @@ LISTED_BATCH_ROWS = 5_000
 FIRST_ID, LAST_ID = -(2**63) - 1, 2**63 - 1
 
 
-def expire() -> int:
+def expire(now: datetime | None = None) -> int:
     """Delete entries whose time is over and return how many."""
-    now_ms = int(time.time() * 1000)
-    over = EntryUse.objects.filter(gone="", expires_ms__lte=now_ms).values_list("id", flat=True)
-    expired = 0
-    for batch in _batches(list(over)):
+    return sum(expiring(now or datetime.now(UTC)))
+
+
+def expired(now: datetime) -> QuerySet[EntryUse]:
+    """Return what is listed as there, but over."""
+    return EntryUse.objects.filter(gone="", expires_ms__lte=_ms(now))
+
+
+def expiring(now: datetime) -> Iterator[int]:
+    """Delete entries whose time is over, batch by batch; yield how many went."""
+    for batch in _batches(list(expired(now).values_list("id", flat=True))):
         # The list may lag behind an entry that was just stored again.
-        still = CacheEntry.objects.filter(id__in=batch, expires_ms__gt=now_ms)
+        still = CacheEntry.objects.filter(id__in=batch, expires_ms__gt=_ms(now))
         stored_again = set(still.values_list("id", flat=True))
-        expired += remove(
-            [row_id for row_id in batch if row_id not in stored_again], Departure.EXPIRED
-        )
-    return expired
+        yield remove([row_id for row_id in batch if row_id not in stored_again], Departure.EXPIRED)
 
 
 def evict(max_bytes: int) -> int:
     """Delete the least recently used entries until the values fit; return how many."""
-    evicted = 0
+    return sum(evicting(max_bytes))
+
+
+def evicting(max_bytes: int) -> Iterator[int]:
+    """Delete the least recently used entries until the values fit; yield how many went."""
     while (excess := count_bytes() - max_bytes) > 0:
         oldest = EntryUse.objects.filter(gone="").order_by("used_ms")
         batch = []
@@ -44,20 +54,65 @@ def evict(max_bytes: int) -> int:
             excess -= size_bytes
         if not batch:
             break
-        evicted += remove(batch, Departure.EVICTED)
-    return evicted
+        yield remove(batch, Departure.EVICTED)
 
 
 def sweep() -> None:
     """Keep the cache and its counts within their bounds; run at start and on a schedule."""
-    compact()
-    expire()
-    evict(config.current().config.caching.max_bytes)
-    # Those who waited have heard of them; a message may quote somebody's words.
-    Failure.objects.filter(at_ms__lt=int(time.time() * 1000) - FAILURE_MS).delete()
+    now = datetime.now(UTC)
+    compact(now)
+    for rule in entry_rules():
+        for _ in rule.remove(now):
+            pass
+
+
+def entry_rules() -> list[Rule]:
+    """Return the rules by which entries go, and what is remembered of them."""
+    max_bytes = config.current().config.caching.max_bytes
+    return [
+        Rule(
+            table=CacheEntry,
+            why="expired",
+            count=lambda now: expired(now).count(),
+            remove=expiring,
+        ),
+        Rule(
+            table=CacheEntry,
+            why=f"least recently used, beyond {max_bytes:,} bytes",
+            count=lambda _now: _count_to_evict(max_bytes),
+            remove=lambda _now: evicting(max_bytes),
+        ),
+        Rule(
+            table=EntryUse,
+            why=f"of entries that are gone, beyond the last {GONE_KEPT:,}",
+            count=lambda _now: max(0, EntryUse.objects.exclude(gone="").count() - GONE_KEPT),
+            remove=lambda _now: _forgetting_gone(),
+        ),
+        # Those who waited have heard of them; a message may quote somebody's words.
+        deletion(
+            Failure,
+            "older than a minute",
+            lambda now: Failure.objects.filter(at_ms__lt=_ms(now) - FAILURE_MS),
+        ),
+    ]
+
+
+def _forgetting_gone() -> Iterator[int]:
     gone = EntryUse.objects.exclude(gone="").order_by("-used_ms").values_list("id", flat=True)
     for batch in _batches(list(gone[GONE_KEPT:])):
-        EntryUse.objects.filter(id__in=batch).exclude(gone="").delete()
+        yield EntryUse.objects.filter(id__in=batch).exclude(gone="").delete()[0]
+
+
+def _count_to_evict(max_bytes: int) -> int:
+    """Return how many entries `evicting` would delete now."""
+    excess, found = count_bytes() - max_bytes, 0
+    oldest = EntryUse.objects.filter(gone="").order_by("used_ms")
+    for size_bytes in oldest.values_list("size_bytes", flat=True).iterator():
+        if excess <= 0:
+            break
+        excess -= size_bytes
+        found += 1
+    return found
 
 
 def count_up() -> None:
@@ -125,3 +180,7 @@ def _list(row_ids: list[int], after: int, last: int) -> None:
 
 def _batches(row_ids: list[int]) -> list[list[int]]:
     return [row_ids[start : start + BATCH_ROWS] for start in range(0, len(row_ids), BATCH_ROWS)]
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -4,13 +4,14 @@ from django.db import models
 
 
 class QueueSample(models.Model):
-    """The queue within a minute; what is older is merged into the row of the full quarter.
+    """The queue within a minute; older rows are merged into those of longer spans
+    (`queue_samples.SPANS`).
 
     waiting, running, workers, oldest_seconds: the most that was found. done, failed: all.
     """
 
-    at = models.DateTimeField(unique=True, help_text="When the minute, or quarter, begins")
-    merged = models.BooleanField(default=False, help_text="Whether it stands for a quarter")
+    at = models.DateTimeField(unique=True, help_text="When the span begins")
+    seconds = models.PositiveIntegerField(default=60, help_text="How long the span is")
     minutes = models.PositiveSmallIntegerField(
         default=1, help_text="How long done and failed were counted"
     )

@@ -16,8 +16,10 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from cachestats.retention import deleting
 from enrichment.models import Status, WebhookDelivery, WebhookEndpoint
 from enrichment.models.webhooks import Event
 from enrichment.webhooks import signing
@@ -177,22 +179,34 @@ def _disable_gone(endpoint: WebhookEndpoint) -> None:
 
 def sweep() -> int:
     """Delete and give up what is too old or too much; return how many messages are gone."""
-    now = timezone.now()
-    messages = WebhookDelivery.objects.all()
-    gone = 0
+    return sum(sweeping(timezone.now()))
+
+
+def sweeping(now: datetime) -> Iterator[int]:
+    """Do so in short transactions; yield how many messages are gone with each."""
     for endpoint in _addressees():
-        mine = messages.filter(endpoint_id=endpoint).order_by("-created_at")
-        if not WebhookEndpoint.objects.filter(pk=endpoint).exists():
-            gone += mine.delete()[0]
-            continue
-        gone += mine.filter(created_at__lt=now - KEPT).delete()[0]
-        waiting = mine.filter(finished_at__isnull=True)
+        waiting = _messages(endpoint).filter(finished_at__isnull=True)
         if last := waiting[MOST_PENDING : MOST_PENDING + 1].first():
             _give_up(waiting.filter(created_at__lte=last.created_at), Failure.TOO_MANY)
-        finished = mine.filter(finished_at__isnull=False)
+    for surplus in surpluses(now):
+        yield from deleting(surplus)
+
+
+def surpluses(now: datetime) -> Iterator[QuerySet[WebhookDelivery]]:
+    """Yield what is too old or too much of each endpoint's messages; none is in two of them."""
+    for endpoint in _addressees():
+        mine = _messages(endpoint)
+        if not WebhookEndpoint.objects.filter(pk=endpoint).exists():
+            yield mine
+            continue
+        yield mine.filter(created_at__lt=now - KEPT)
+        finished = mine.filter(finished_at__isnull=False, created_at__gte=now - KEPT)
         if last := finished[MOST_FINISHED : MOST_FINISHED + 1].first():
-            gone += finished.filter(created_at__lte=last.created_at).delete()[0]
-    return gone
+            yield finished.filter(created_at__lte=last.created_at)
+
+
+def _messages(endpoint: uuid.UUID) -> QuerySet[WebhookDelivery]:
+    return WebhookDelivery.objects.filter(endpoint_id=endpoint).order_by("-created_at")
 
 
 def _addressees() -> Iterator[uuid.UUID]:

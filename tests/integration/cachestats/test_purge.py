@@ -260,7 +260,7 @@ def test_forget_entry_leaves_no_row_no_bytes_and_no_audit(entry: Any, bench: Any
     """What is forgotten leaves nothing: not in the tables, the file or its log."""
     value = b"vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"
     forgotten, kept = entry("aa", size=42, used=5), entry("bb")
-    services.forget_entry(forgotten.key)
+    services.forget_entries([forgotten.key])
     assert [row.id for row in CacheEntry.objects.all()] == [kept.id]
     assert [use.id for use in EntryUse.objects.all()] == [kept.id]
     assert not Audit.objects.exists()

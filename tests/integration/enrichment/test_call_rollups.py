@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from enrichment import call_rollups, calls
+from enrichment import call_rollups
 from enrichment.call_reports import CallNumbers, call_report
 from enrichment.call_rollups import roll_up
 from enrichment.models import CallRollup, InferenceCall
 from tests.call_rows import many, row
 from tests.engines import ROOT
+from tests.pruning import prune
 from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("main_database")
@@ -61,36 +62,37 @@ def told() -> list[dict]:
         timedelta(hours=30),
         timedelta(days=3, minutes=7),
         timedelta(days=9),
-        WEEK * 2,
+        timedelta(days=35, minutes=7),
+        WEEK * 7,
     )
     return [exact(call_report(window).overall) for window in windows]
 
 
 @pytest.fixture
-def week() -> None:
-    """Calls of more than a week, of which the oldest are in sums of long spans."""
-    many(timezone.now() - timedelta(seconds=1), WEEK * 1.4, 300)
+def weeks() -> None:
+    """Calls of some weeks, of which the oldest are in sums of long spans."""
+    many(timezone.now() - timedelta(seconds=1), WEEK * 6, 300)
 
 
-def test_report_is_the_same_once_calls_are_added_up(week: None):
+def test_report_is_the_same_once_calls_are_added_up(weeks: None):
     """Counts, sums, shares and speeds; by model, host and kind too."""
-    before, by_host = told(), call_report(WEEK * 2).by_host
+    before, by_host = told(), call_report(WEEK * 7).by_host
 
     assert roll_up(budget_seconds=LONG) > 250
 
     assert told() == before
-    after = call_report(WEEK * 2)
+    after = call_report(WEEK * 7)
     assert {host: exact(found) for host, found in after.by_host.items()} == {
         host: exact(found) for host, found in by_host.items()
     }
-    assert {*CallRollup.objects.values_list("hours", flat=True)} == {0, 1, 6}
+    assert {*CallRollup.objects.values_list("hours", flat=True)} == {0, 1, 6, 24}
 
 
-def test_percentiles_from_sums_are_close_to_those_of_each_call(week: None):
+def test_percentiles_from_sums_are_close_to_those_of_each_call(weeks: None):
     """Within two in a hundred: a value is told by the middle of its bucket."""
-    before = call_report(WEEK * 2).overall
+    before = call_report(WEEK * 7).overall
     roll_up(budget_seconds=LONG)
-    after = call_report(WEEK * 2).overall
+    after = call_report(WEEK * 7).overall
 
     assert asdict(after.elapsed) == pytest.approx(asdict(before.elapsed), rel=0.02)
     medians = {name: part.median_ms for name, part in before.parts.items()}
@@ -98,7 +100,7 @@ def test_percentiles_from_sums_are_close_to_those_of_each_call(week: None):
     assert told_medians == pytest.approx(medians, rel=0.02)
 
 
-def test_adding_up_again_changes_nothing(week: None):
+def test_adding_up_again_changes_nothing(weeks: None):
     """Nor does it write anything."""
     roll_up(budget_seconds=LONG)
     before = list(CallRollup.objects.order_by("pk").values())
@@ -109,7 +111,7 @@ def test_adding_up_again_changes_nothing(week: None):
 
 @pytest.mark.parametrize(("statement", "times"), [("UPDATE", 2), ("DELETE", 2)])
 def test_killed_in_the_middle_nothing_is_lost_or_counted_twice(
-    week: None, database_url: str, statement: str, times: int
+    weeks: None, database_url: str, statement: str, times: int
 ):
     """While calls are added up, and while quarters are merged into hours."""
     before = told()
@@ -130,7 +132,7 @@ def test_killed_in_the_middle_nothing_is_lost_or_counted_twice(
     ).exists()
 
 
-def test_workers_at_the_same_time_add_each_call_once(week: None, monkeypatch: pytest.MonkeyPatch):
+def test_workers_at_the_same_time_add_each_call_once(weeks: None, monkeypatch: pytest.MonkeyPatch):
     """They take turns, or different calls."""
     monkeypatch.setattr(call_rollups, "BATCH_ROWS", 40)
     before = told()
@@ -144,16 +146,16 @@ def test_workers_at_the_same_time_add_each_call_once(week: None, monkeypatch: py
     )
 
 
-def test_call_that_is_written_late_is_added_to_its_hour(week: None):
+def test_call_that_is_written_late_is_added_to_its_hour(weeks: None):
     """A process may write hours later what it noted, as when the database was away."""
     roll_up(budget_seconds=LONG)
-    before = call_report(WEEK * 2).overall.calls
+    before = call_report(WEEK * 7).overall.calls
     InferenceCall.objects.bulk_create([row(at=timezone.now() - timedelta(days=4))])
-    assert call_report(WEEK * 2).overall.calls == before + 1
+    assert call_report(WEEK * 7).overall.calls == before + 1
 
     roll_up(budget_seconds=LONG)
 
-    assert call_report(WEEK * 2).overall.calls == before + 1
+    assert call_report(WEEK * 7).overall.calls == before + 1
     assert not InferenceCall.objects.filter(
         rolled_up=False, at__lt=timezone.now() - timedelta(days=3)
     ).exists()
@@ -164,7 +166,7 @@ def test_sums_outlive_their_calls_for_a_while():
     old = [row(at=timezone.now() - timedelta(days=days)) for days in (1, 100, 500)]
     InferenceCall.objects.bulk_create(old)
 
-    calls.sweep()
+    prune(InferenceCall, CallRollup)
 
     assert InferenceCall.objects.count() == 1
     assert call_report(timedelta(days=1_000)).overall.calls == 2

@@ -22,6 +22,7 @@ from enrichment import comparisons, forgetting, jobs, tasks
 from enrichment.models import Comparison, Job, Reflection, StageResult, Status
 from enrichment.services import submit
 from enrichment.submission import parse
+from tests.pruning import prune
 from tests.standin import WRITING, Script, as_json, feeling, written
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
@@ -361,10 +362,10 @@ def test_comparing_changes_no_number_of_the_reflection(
 def test_comparisons_are_kept_for_a_day(reflection: Reflection, operator: Client) -> None:
     """They hold answers that may be purged meanwhile."""
     compare(operator, page_of(reflection))
-    comparisons.sweep()
+    prune(Job)
     assert Comparison.objects.count() == 1
     Comparison.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    comparisons.sweep()
+    prune(Job)
     assert not Comparison.objects.exists()
     assert not Job.objects.filter(purpose=Job.Purpose.COMPARE).exists()
 

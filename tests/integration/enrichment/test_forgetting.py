@@ -3,11 +3,13 @@
 import json
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as site_settings
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, override_settings
+from django.utils import timezone
 from django_q.models import OrmQ
 from rest_framework.test import APIClient
 
@@ -17,6 +19,7 @@ from enrichment import tasks
 from enrichment.again import queue_again
 from enrichment.models import HostState, Job, Reflection, StageResult
 from tests.conftest import TokenMaker
+from tests.pruning import prune
 from tests.standin import Script, as_json, written
 from tests.traces import files_with, forms
 
@@ -90,6 +93,12 @@ def by_admin_action(reflection: Reflection, api: TokenMaker) -> None:
     assert _root().post("/admin/enrichment/reflection/", chosen).status_code == 302
 
 
+def by_age(reflection: Reflection, api: TokenMaker) -> None:
+    Reflection.objects.update(created_at=timezone.now() - timedelta(days=31))
+    with override_settings(REFLECTIONS_KEPT_DAYS=30):
+        assert prune(Reflection) == 1
+
+
 def _root() -> Client:
     root, _ = User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)
     client = Client()
@@ -97,7 +106,7 @@ def _root() -> Client:
     return client
 
 
-@pytest.mark.parametrize("delete", [by_api, by_page, by_admin_page, by_admin_action])
+@pytest.mark.parametrize("delete", [by_api, by_page, by_admin_page, by_admin_action, by_age])
 def test_forgotten_reflection_leaves_not_a_byte(
     api: TokenMaker, model: Script, word: str, delete: Callable[[Reflection, TokenMaker], None]
 ):

@@ -25,6 +25,7 @@ from tests.integration.enrichment.test_forgetting import (
     by_page,
 )
 from tests.pictures import encoded, halves
+from tests.pruning import prune
 from tests.standin import Script
 from tests.traces import files_with
 
@@ -398,14 +399,14 @@ def test_fingerprints_of_one_body_under_two_keys_differ(api: TokenMaker, model: 
     assert first != second
 
 
-def test_sweep_deletes_keys_of_yesterday_alone(api: TokenMaker, model: Script):
+def test_pruning_deletes_keys_of_yesterday_alone(api: TokenMaker, model: Script):
     """A key is remembered for a day; then it may be used anew."""
     client = api(*RUN_AND_READ)
     submit(client, "old")
     IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=24))
     recent = submit(client, "recent")
 
-    idempotency.sweep()
+    prune(IdempotencyKey)
 
     assert_replay(submit(client, "recent"), recent)
     assert "Idempotency-Replayed" not in submit(client, "old")

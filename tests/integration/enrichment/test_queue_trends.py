@@ -6,8 +6,9 @@ import pytest
 
 from cachestats.spans import RANGES
 from enrichment.models import Job, QueueSample, Reflection, Status, WorkerHeartbeat
-from enrichment.queue_samples import sample_queue, sweep
+from enrichment.queue_samples import sample_queue
 from enrichment.queue_trends import queue_trend
+from tests.pruning import prune
 from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("main_database")
@@ -67,29 +68,39 @@ def test_clusters_at_the_same_time_take_one_sample_a_minute():
     assert QueueSample.objects.count() == 2
 
 
-def test_old_samples_are_merged_by_quarters_without_changing_the_trend():
-    """Run twice it changes nothing more; what is beyond 400 days goes."""
-    start = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+def test_old_samples_are_merged_by_longer_spans_without_changing_the_trend():
+    """Quarters, hours, days by age. Run twice it changes nothing more; beyond 400 days they go."""
+    start = datetime(2026, 3, 11, 10, 0, tzinfo=UTC)
+    week, month = datetime(2026, 3, 2, 10, tzinfo=UTC), datetime(2026, 1, 9, tzinfo=UTC)
     QueueSample.objects.bulk_create(
         [
             sample(start + number * MINUTE, waiting=number % 7, done=2, failed=number % 2)
             for number in range(40)
         ]
+        + [
+            sample(at + number * 15 * MINUTE, waiting=number, done=1)
+            for at in (week, month)
+            for number in range(8)
+        ]
         + [sample(NOW - MINUTE), sample(NOW - timedelta(days=401))]
     )
     before = queue_trend(RANGES["30d"], NOW)
 
-    sweep(NOW)
-    merged = list(QueueSample.objects.order_by("at").values_list("at", "minutes", "done"))
+    prune(QueueSample, now=NOW)
+    columns = ("at", "seconds", "minutes", "waiting", "done")
+    merged = list(QueueSample.objects.order_by("at").values_list(*columns))
     assert merged == [
-        (start, 15, 30),
-        (start + 15 * MINUTE, 15, 30),
-        (start + 30 * MINUTE, 10, 20),
-        (NOW - MINUTE, 1, 0),
+        (month, 86_400, 8, 7, 8),
+        (week, 3_600, 4, 3, 4),
+        (week + 60 * MINUTE, 3_600, 4, 7, 4),
+        (start, 900, 15, 6, 30),
+        (start + 15 * MINUTE, 900, 15, 6, 30),
+        (start + 30 * MINUTE, 900, 10, 6, 20),
+        (NOW - MINUTE, 60, 1, 0, 0),
     ]
     assert queue_trend(RANGES["30d"], NOW) == before
-    sweep(NOW)
-    assert list(QueueSample.objects.order_by("at").values_list("at", "minutes", "done")) == merged
+    prune(QueueSample, now=NOW)
+    assert list(QueueSample.objects.order_by("at").values_list(*columns)) == merged
 
 
 def test_trend_tells_the_most_that_waited_and_jobs_a_minute():

@@ -532,7 +532,7 @@ def test_reflection_that_is_forgotten_meanwhile_leaves_nothing(api: TokenMaker, 
 
 def test_old_runs_are_forgotten_once_their_entries_are_over(model: Script, run, texts, monkeypatch):
     """Their number is bounded; but what is live must be found when its text is forgotten."""
-    monkeypatch.setattr(warming, "RUNS_KEPT", 2)
+    monkeypatch.setattr(warm_ups, "RUNS_KEPT", 2)
     run(texts(GRATEFUL))
     for _ in range(3):
         run(texts(GRATEFUL))

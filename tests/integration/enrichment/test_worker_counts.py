@@ -1,15 +1,16 @@
-"""A worker adds up what was counted."""
+"""A worker adds up what was counted, and keeps tables within their bounds."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import OperationalError
 
-from cachestats import services
+from cachestats import retention, services
 from cachestats.histograms import Histogram
 from cachestats.models import LookupBatch, LookupSpan, WorthSnapshot
 from enrichment import worker
+from enrichment.models import WorkerHeartbeat
 
 
 class Once(threading.Event):
@@ -46,3 +47,20 @@ def test_worker_goes_on_counting_after_trouble(
     monkeypatch.setattr(services, "count_up", away)
     worker.keep_counts(Once())
     assert "[PERF] Counts wait for the database: database is locked" in caplog.messages
+
+
+@pytest.mark.usefixtures("databases")
+def test_worker_prunes_and_goes_on_after_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is too old goes; a database that is away for a while costs a line in the log."""
+    WorkerHeartbeat.objects.create(name="dead", at=datetime.now(UTC) - timedelta(hours=2))
+    worker.keep_bounds(Once())
+    assert not WorkerHeartbeat.objects.exists()
+
+    def away() -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(retention, "keep", away)
+    worker.keep_bounds(Once())
+    assert "[PERF] Pruning waits for the database: database is locked" in caplog.messages

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -16,6 +17,7 @@ from enrichment.call_rollups import PARTS
 from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall
 from tests.conftest import TokenMaker
+from tests.pruning import prune
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -181,9 +183,9 @@ def test_counters_never_fall_when_rows_go(asked: None, api: TokenMaker):
     """Prometheus takes a fall for a new start, and would add all that there ever was once more."""
     scraper = api("cache:read")
     before = samples(scraper)
-    InferenceCall.objects.update(at=timezone.now() - calls.KEPT)
+    InferenceCall.objects.update(at=timezone.now() - timedelta(days=91))
 
-    calls.sweep()
+    prune(InferenceCall)
 
     assert not InferenceCall.objects.exists()
     assert samples(scraper) == before
