@@ -126,15 +126,10 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("at", models.DateTimeField(help_text="When the span begins", unique=True)),
                 (
-                    "at",
-                    models.DateTimeField(
-                        help_text="When the minute, or quarter, begins", unique=True
-                    ),
-                ),
-                (
-                    "merged",
-                    models.BooleanField(default=False, help_text="Whether it stands for a quarter"),
+                    "seconds",
+                    models.PositiveIntegerField(default=60, help_text="How long the span is"),
                 ),
                 (
                     "minutes",
