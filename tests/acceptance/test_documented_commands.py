@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ ELSEWHERE = {
     "chown": "it needs an account of that name",
     "/etc/": "it writes where only root may",
     "/opt/perfsite": "it installs into the system",
+    "/srv/": "it writes beside the project; test_backup_and_rollback.py runs it",
+    "manage.py migrate": "it takes the tables back; test_migrations.py runs it",
+    "git pull": "there is nothing to pull",
     "pip install": "the tests' environment has it already",
     "redis-cli": "it asks the Redis that a machine has at its usual port",
     "--method schema": "the scripted model answers by likelihood alone",
@@ -71,6 +75,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         if path.name in {".env.example", ".venv"} or not path.name.startswith((".", "var")):
             (folder / path.name).symlink_to(path)
     (folder / "var").mkdir()
+    (folder / "config").unlink()
+    shutil.copytree(ROOT / "config", folder / "config")
     texts = ["I am grateful for my sister.", "I am afraid of the exam."]
     (folder / "texts.txt").write_text("\n".join(texts))
     with (folder / "texts.csv").open("w", newline="") as file:
