@@ -17,13 +17,14 @@ run: $(VENV)/.run .env
 
 install: $(VENV)/.dev .env
 
-# Two files at a time, because most wait for servers that they start. What a browser does is looked at
-# by processes of their own, in which Django can't use its ORM any more.
+# Two files at a time, because most wait for servers that they start. Faults have processes of their own,
+# which they may leave in any state; and so have browsers, beside which Django can't use its ORM.
 test: install
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/faults --ignore tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 endif
 
