@@ -23,6 +23,7 @@ from enrichment.errors import InferenceError
 from enrichment.host_load import HostLoad
 from enrichment.inference.addresses import normalise_host
 from enrichment.inference.engine import availability
+from enrichment.inference.engine.connection import EMBEDDED
 from enrichment.inference.exchange import ClientSettings
 from enrichment.inference.messages import ModelIdentity
 from enrichment.inference.ollama import OllamaClient
@@ -264,13 +265,15 @@ def engine_is_starting() -> bool:
 
 
 def ollama_answers() -> bool:
-    """Return whether an Ollama answers at its usual place on this machine."""
+    """Return whether an Ollama answers at its usual place on this machine.
+
+    The embedded model of another site is none: it ends with that site.
+    """
     try:
         with make_client(normalise_host(DEFAULT_HOST), client_settings(current().config)) as client:
-            client.version()
+            return not client.version().endswith(EMBEDDED)
     except InferenceError:
         return False
-    return True
 
 
 def engine_missing() -> str | None:

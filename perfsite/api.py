@@ -29,6 +29,13 @@ from rest_framework.response import Response
 from enrichment.images import MAX_BYTES
 
 PROBLEM = "application/problem+json"
+# As RFC 9110 names them; Python before 3.13 has older names.
+TITLES = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +160,7 @@ def problem_body(
     """Return the members of a problem."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(status_code).phrase,
+        "title": TITLES.get(status_code, HTTPStatus(status_code).phrase),
         "status": status_code,
         "detail": detail,
         "instance": request.path,

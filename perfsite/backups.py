@@ -49,10 +49,10 @@ def back_up(folder: Path) -> Done:
         BackupRefused: the folder holds something, the database is PostgreSQL, or it can't be read.
     """
     main, folder = _main_file(), folder.absolute()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BackupRefused(f"{folder} holds something already; name a new folder.")
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BackupRefused(f"{folder} holds something already; name a new folder.")
         draft.mkdir(mode=0o700, parents=True)
         notes = _copy_all(main, draft)
         files = {path.name: _about(path) for path in sorted(draft.iterdir())}

@@ -87,7 +87,7 @@ def python() -> str:
 def described(name: str, what: Any, heading: str) -> Iterator[str]:
     """Yield a function or class with what it says of itself, and a class's public methods."""
     yield from ("", f"{heading} {name}", "", "```python")
-    yield f"{name}{signature(what)}"
+    yield f"{'async ' if inspect.iscoroutinefunction(what) else ''}{name}{signature(what)}"
     yield from ("```", "", *paragraphs(what))
     if not inspect.isclass(what):
         return
@@ -103,6 +103,7 @@ def signature(what: Any) -> str:
     shown = str(given.replace(parameters=parameters))
     shown = re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z_])", "", shown).replace("~", "")
     shown = re.sub(r"<(?:built-in )?function (\w+)[^>]*>", r"\1", shown)
+    shown = re.sub(r"<class '(\w+)'>", r"\1", shown)
     if len(shown) <= WIDTH:
         return shown
     inside, _, returned = shown[1:].rpartition(") -> ")
@@ -129,7 +130,7 @@ def paragraphs(what: Any) -> list[str]:
     for line in lines:
         if section := re.fullmatch(r"(Args|Raises|Returns):", line):
             told += [f"**{section[1]}**", ""]
-        elif item := re.fullmatch(r" {4}(\w+): (.*)", line):
+        elif item := re.fullmatch(r" {4}(\w+(?:, \w+)*): (.*)", line):
             told.append(f"- `{item[1]}`: {item[2]}")
         else:
             told.append(re.sub(r"^ {4,}", "  ", line))

@@ -36,7 +36,11 @@ RESTORE = block("operations.md", "Backup and restore", " restore ")
 def shell(command: str, env: dict[str, str], **places: Path | str) -> subprocess.CompletedProcess:
     """Run what a document says, at our places instead of those that it names."""
     command = command.replace(".venv/bin/python", sys.executable)
-    for name, place in (("/srv/perfsite-backup", "backup"), ("/srv/perfsite.dump", "dump")):
+    for name, place in (
+        ("/srv/perfsite-$(date +%F)", "backup"),
+        ("/srv/perfsite-2026-11-29", "backup"),
+        ("/srv/perfsite.dump", "dump"),
+    ):
         command = command.replace(name, str(places.get(place, name)))
     return subprocess.run(
         ["bash", "-ec", command], cwd=ROOT, env=env, capture_output=True, text=True, check=False

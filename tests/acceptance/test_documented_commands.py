@@ -23,6 +23,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
     "ollama pull": "there is no Ollama",
     "docker compose": "there is no container engine",
+    "systemd-run": "it runs a service",
     "systemctl": "it installs a service",
     "useradd": "it makes an account",
     "chown": "it needs an account of that name",
@@ -30,6 +31,7 @@ ELSEWHERE = {
     "/opt/perfsite": "it installs into the system",
     "/srv/": "it writes beside the project; test_backup_and_rollback.py runs it",
     "manage.py migrate": "it takes the tables back; test_migrations.py runs it",
+    "createsuperuser": "it asks for a password",
     "git pull": "there is nothing to pull",
     "pip install": "the tests' environment has it already",
     "redis-cli": "it asks the Redis that a machine has at its usual port",
@@ -75,8 +77,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         if path.name in {".env.example", ".venv"} or not path.name.startswith((".", "var")):
             (folder / path.name).symlink_to(path)
     (folder / "var").mkdir()
-    (folder / "config").unlink()
-    shutil.copytree(ROOT / "config", folder / "config")
+    for name in ("config", "deploy"):
+        (folder / name).unlink()
+        shutil.copytree(ROOT / name, folder / name)
     texts = ["I am grateful for my sister.", "I am afraid of the exam."]
     (folder / "texts.txt").write_text("\n".join(texts))
     with (folder / "texts.csv").open("w", newline="") as file:

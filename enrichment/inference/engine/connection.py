@@ -14,7 +14,9 @@ MAX_BODY_BYTES = 1024 * 1024
 # that is larger still loses its connection.
 MAX_DRAINED_BYTES = 16 * MAX_BODY_BYTES
 IDLE_SECONDS = 120
-VERSION = "0.33.0-perfsite"
+# Ends the version, which is that of the Ollama whose API it speaks.
+EMBEDDED = "-perfsite"
+VERSION = f"0.33.0{EMBEDDED}"
 
 
 class Connection(BaseHTTPRequestHandler):

@@ -78,7 +78,7 @@ def test_body_not_an_object_is_a_400_problem(client: Any, body: str) -> None:
 def test_body_too_large_is_a_413_problem(client: Any) -> None:
     """A body beyond the limit is not read on, and the answer says the limit."""
     body = b'{"model": "' + b"a" * LIMIT + b'"}'
-    title = "Request Entity Too Large"
+    title = "Content Too Large"
     assert str(LIMIT) in _problem(_post(client, body), 413, title)["detail"]
 
 
