@@ -62,7 +62,8 @@ def as_stage1(result: Mapping[str, Any], outcome: Outcome, local_time: datetime)
 def log_stage(row: StageResult, about: str) -> None:
     """Log a stage. A text is previewed only where LOG_PREVIEWS allows; else the key stands."""
     if row.stage == 1:
-        about = _preview(about) if settings.LOG_PREVIEWS else row.key[:8]
+        # Where no model was in reach there is no key either.
+        about = _preview(about) if settings.LOG_PREVIEWS else row.key[:8] or "no model"
     happened = "generated & cached" if row.stored else row.outcome
     if row.cache == CacheState.HIT:
         happened = "cached"
