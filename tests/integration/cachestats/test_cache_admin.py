@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cachestats import config, services
 from cachestats.models import Audit, CacheEntry, ConfigRevision, EntryTotal, EntryUse
+from tests.people import sign_in
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -41,14 +42,6 @@ def _shown(response: Any) -> list[Any]:
 
 def _told(response: Any) -> str:
     return " ".join(str(message) for message in response.context["messages"])
-
-
-def staff_with(*permissions: str) -> Client:
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 # Lists
@@ -243,7 +236,7 @@ def test_purge_asks_first_and_says_what_it_costs(entry: Callable[..., CacheEntry
 def test_purge_needs_its_permission(entry: Callable[..., CacheEntry]):
     """Whoever may only look purges nothing, and is not asked either."""
     picked = entry("aa").pk
-    staff = staff_with("view_cacheentry")
+    staff = sign_in("view_cacheentry", staff=True)
     body = {"action": "purge", "_selected_action": [picked]}
     assert "Purge 1 entry?" not in staff.post(ENTRIES, body, follow=True).content.decode()
     staff.post(ENTRIES, {**body, "confirmed": "yes"})
@@ -270,7 +263,7 @@ def test_stats_page_of_an_unknown_range_is_the_usual(admin: Client):
 
 def test_stats_page_needs_its_permission(databases: None):
     """Who may see nothing of the cache is told which permission that takes."""
-    page = staff_with("view_audit").get(f"{ENTRIES}stats/")
+    page = sign_in("view_audit", staff=True).get(f"{ENTRIES}stats/")
     assert page.status_code == 403
     assert "see what is cached" in page.content.decode()
 
@@ -316,6 +309,6 @@ def test_restore_of_what_breaks_the_schema_is_refused(admin: Client):
 def test_restore_needs_permission_to_add(databases: None):
     """Whoever may only look restores nothing."""
     old = services.save_revision({}, None)
-    staff = staff_with("view_configrevision")
+    staff = sign_in("view_configrevision", staff=True)
     staff.post(REVISIONS, {"action": "restore", "_selected_action": [old.pk]})
     assert ConfigRevision.objects.count() == 1

@@ -7,7 +7,6 @@ from zlib import crc32
 
 import orjson
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from cachestats import entry_rows, services
 from cachestats.models import Audit, CacheEntry, EntryTotal, EntryUse, LookupTotal
 from tests.integration.cachestats.conftest import make_entry
+from tests.people import sign_in
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -24,28 +24,20 @@ MOST_QUERIES = 15
 DAY = 86_400
 
 
-def signed_in(*permissions: str) -> Client:
-    user = User.objects.create_user("-".join(permissions) or "nobody")
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def viewer(databases: None) -> Client:
-    return signed_in("view_cacheentry")
+    return sign_in("view_cacheentry", name="vera")
 
 
 @pytest.fixture
 def operator(databases: None) -> Client:
-    return signed_in("view_cacheentry", "delete_cacheentry")
+    return sign_in("view_cacheentry", "delete_cacheentry")
 
 
 @pytest.fixture
 def reader(databases: None) -> Client:
     """Somebody who may read other people's texts."""
-    return signed_in("view_cacheentry", "view_text")
+    return sign_in("view_cacheentry", "view_text", name="rita")
 
 
 def name_of(entry: CacheEntry) -> str:
@@ -72,7 +64,7 @@ def shown(response: Any) -> list[str]:
 def test_page_of_the_cache_needs_a_sign_in_and_a_permission(client: Client, path: str):
     """Strangers are led to the login; who is signed in without the permission gets 403."""
     assert client.get(path).headers["Location"].startswith("/login/")
-    assert signed_in().get(path).status_code == 403
+    assert sign_in(name="nobody").get(path).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core import signing
 from django.test import Client
 
 from cachestats import purge_wizard
 from cachestats.models import Audit, CacheEntry
 from tests.integration.cachestats.conftest import make_entry
+from tests.people import sign_in
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -24,12 +24,7 @@ def operator(databases: None) -> Client:
 
 
 def operator_named(name: str) -> Client:
-    user = User.objects.create_user(name)
-    wanted = ["view_cacheentry", "delete_cacheentry"]
-    user.user_permissions.set(Permission.objects.filter(codename__in=wanted))
-    client = Client()
-    client.force_login(user)
-    return client
+    return sign_in("view_cacheentry", "delete_cacheentry", name=name)
 
 
 def text(response: Any) -> str:

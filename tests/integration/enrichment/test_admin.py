@@ -1,7 +1,7 @@
 """The admin, as staff use it."""
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +12,7 @@ from cachestats.models import Audit, CacheEntry, ConfigRevision
 from enrichment import jobs, tasks
 from enrichment.models import Job, Reflection, Status
 from tests.conftest import TokenMaker
+from tests.people import sign_in
 from tests.standin import Script
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
@@ -31,14 +32,6 @@ def reflection(api: TokenMaker, model: Script) -> Reflection:
     api("enrich:run").post("/api/v1/reflections/", {"text": SECRET}, format="json")
     tasks.run_next_job()
     return Reflection.objects.get()
-
-
-def staff_with(*permissions: str) -> Client:
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.mark.parametrize(
@@ -98,15 +91,16 @@ def test_deleting_a_reflection_on_its_page_forgets_it(admin: Client, reflection:
 def test_text_is_masked_without_its_permission(reflection: Reflection):
     """Who may see reflections sees no text; who may read texts does."""
     path = f"/admin/enrichment/reflection/{reflection.pk}/change/"
+    clerk = sign_in("view_reflection", staff=True)
+    reader = sign_in("view_reflection", "view_text", name="rita", staff=True)
 
-    assert "zyxgrobble" not in staff_with("view_reflection").get(path).content.decode()
-    User.objects.filter(username="staff").delete()
-    assert "zyxgrobble" in staff_with("view_reflection", "view_text").get(path).content.decode()
+    assert "zyxgrobble" not in clerk.get(path).content.decode()
+    assert "zyxgrobble" in reader.get(path).content.decode()
 
 
 def test_reading_is_not_deleting(reflection: Reflection):
     """The permission to read other people's texts deletes none of them."""
-    reader = staff_with("view_text")
+    reader = sign_in("view_text", staff=True)
 
     assert reader.get(f"/reflections/{reflection.pk}/").status_code == 200
     assert reader.post(f"/reflections/{reflection.pk}/delete/").status_code == 403
@@ -162,7 +156,7 @@ def test_job_action_needs_its_permission(
     Job.objects.update(status=before, finished_at=None)
     chosen = {"action": action, "_selected_action": [Job.objects.get().pk]}
 
-    staff_with("view_job").post("/admin/enrichment/job/", chosen)
+    sign_in("view_job", staff=True).post("/admin/enrichment/job/", chosen)
     assert Job.objects.get().status == before
 
     admin.post("/admin/enrichment/job/", chosen)
@@ -212,7 +206,7 @@ def test_tickets_are_never_resubmitted_by_hand(admin: Client, reflection: Reflec
     )
     before = OrmQ.objects.count()
     chosen = {"action": "resubmit_task", "_selected_action": [failed.pk]}
-    for client in (staff_with("view_failure"), admin):
+    for client in (sign_in("view_failure", staff=True), admin):
         client.post("/admin/django_q/failure/", chosen)
 
     assert OrmQ.objects.count() == before

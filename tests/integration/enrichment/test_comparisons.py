@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -22,6 +22,7 @@ from enrichment import comparisons, forgetting, jobs, tasks
 from enrichment.models import Comparison, Job, Reflection, StageResult, Status
 from enrichment.services import submit
 from enrichment.submission import parse
+from tests.people import sign_in
 from tests.pruning import prune
 from tests.standin import WRITING, Script, as_json, feeling, written
 
@@ -31,28 +32,20 @@ TEXT = "I'm feeling grateful for my sister today"
 OTHER = {**WRITING, "closing_line": "The evening is gentle and it is yours."}
 
 
-def signed_in(*permissions: str) -> Client:
-    user = User.objects.create_user("-".join(permissions))
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def operator(databases: None) -> Client:
-    return signed_in("view_cacheentry", "delete_cacheentry")
+    return sign_in("view_cacheentry", "delete_cacheentry")
 
 
 @pytest.fixture
 def admin(databases: None) -> Client:
     """Somebody who may read others' texts too."""
-    return signed_in("view_cacheentry", "delete_cacheentry", "view_text")
+    return sign_in("view_cacheentry", "delete_cacheentry", "view_text", name="adele")
 
 
 @pytest.fixture
 def viewer(databases: None) -> Client:
-    return signed_in("view_cacheentry")
+    return sign_in("view_cacheentry", name="vera")
 
 
 @pytest.fixture

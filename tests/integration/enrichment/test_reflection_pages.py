@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from enrichment import jobs, tasks
 from enrichment.models import Job, Reflection, StageResult, Status
 from enrichment.models.jobs import Priority
+from tests.people import sign_in
 from tests.standin import WRITING, Script
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -44,15 +45,6 @@ WHEELS = {
 @pytest.fixture
 def browser(client: Client, person: User) -> Client:
     client.force_login(person)
-    return client
-
-
-def someone(name: str, *permissions: str) -> Client:
-    """Return the browser of a person with these permissions."""
-    user = User.objects.create_user(name)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
     return client
 
 
@@ -202,7 +194,7 @@ def test_list_is_live_while_something_is_unfinished(browser: Client, person: Use
 def test_nobody_sees_anothers_without_the_permission(browser: Client, person: User):
     """Neither in the list, by its owner's name, nor by its address; also not to act on it."""
     place = make(person)
-    bob = someone("bob", "change_job", "delete_reflection")
+    bob = sign_in("change_job", "delete_reflection", name="bob")
 
     assert listed(bob) == listed(bob, "owner=ada") == []
     assert 'name="owner"' not in text_of(bob, URL)
@@ -214,7 +206,7 @@ def test_nobody_sees_anothers_without_the_permission(browser: Client, person: Us
 
 def test_list_of_who_may_see_all_marks_whose_each_is(person: User):
     """By name, one's own as such; what an app sent in a name is told from the person's own."""
-    chief = someone("chief", "view_text")
+    chief = sign_in("view_text", name="chief")
     mine, theirs = make(User.objects.get(username="chief")), make(person)
     by_app = make(person, key_scope="owner:ada")
 
@@ -231,7 +223,7 @@ def test_list_of_who_may_see_all_marks_whose_each_is(person: User):
 
 def test_anothers_text_is_folded_away(person: User):
     """Who may read it asks for it first; whose it is stands above."""
-    page = text_of(someone("chief", "view_text"), make(person))
+    page = text_of(sign_in("view_text", name="chief"), make(person))
 
     assert "of ada" in page
     assert '<details class="masked">' in page
@@ -274,7 +266,7 @@ def test_acting_on_anothers_needs_its_permission(
 ):
     """Without it the button is not there, and its address answers 403."""
     place = make(person, status=Status.FAILED, feeling=None)
-    reader = someone("reader", "view_text", *permissions)
+    reader = sign_in("view_text", *permissions)
 
     page = text_of(reader, place)
     assert set(re.findall(r'formaction="[^"]*/(\w+)/"', page)) == shown
