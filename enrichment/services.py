@@ -21,25 +21,14 @@ from enrichment.freshness import cache_for
 from enrichment.idempotency import Claim
 from enrichment.inserts import insert
 from enrichment.jobs import ClaimLost, Interrupted
-from enrichment.models import (
-    Job,
-    Reflection,
-    ReflectionImage,
-    StageResult,
-    Status,
-)
+from enrichment.models import Job, Reflection, ReflectionImage, StageResult, Status
 from enrichment.models.jobs import Priority
 from enrichment.models.reflections import PERSON_SCOPE, Parts
 from enrichment.records import as_stage1, log_stage, ms_since, path_words, result_row
 from enrichment.stages import risk
 from enrichment.stages.answers import Outcome, StageAnswer, from_cache
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
-from enrichment.stages.post_enricher import (
-    PostEnricher,
-    Stage2,
-    curated_answer,
-    safety_answer,
-)
+from enrichment.stages.post_enricher import PostEnricher, Stage2, curated_answer, safety_answer
 from enrichment.submission import Submission
 from enrichment.tuned_stages import make_describer, make_enricher, make_scorer
 from enrichment.variants import Choice
@@ -226,11 +215,7 @@ def _describe(job: Job, reflection: Reflection, image: ReflectionImage) -> None:
 
 
 def _run_stage1(job: Job, reflection: Reflection) -> StageResult:
-    started = time.perf_counter()
-    stage1 = _scorer_of(reflection).enrich(
-        reflection.text, (), reflection.local_time, reflection.language
-    )
-    row = result_row(reflection, 1, stage1.answer, ms_since(started))
+    stage1, row = _score(reflection)
     log_stage(row, reflection.text)
     with forgetting_with(reflection, row.key):
         _commit(job, row, Status.STAGE1_COMPLETE, stage1.answer)
@@ -244,6 +229,15 @@ def _run_stage2(job: Job, reflection: Reflection, first: StageResult) -> None:
     with transaction.atomic():
         _commit(job, row, Status.COMPLETE, answer)
         variants.make_ahead(choice, row)
+
+
+def _score(reflection: Reflection) -> tuple[Stage1, StageResult]:
+    """Return Stage 1, and how it is kept."""
+    started = time.perf_counter()
+    stage1 = _scorer_of(reflection).enrich(
+        reflection.text, (), reflection.local_time, reflection.language
+    )
+    return stage1, result_row(reflection, 1, stage1.answer, ms_since(started))
 
 
 def _write(
@@ -265,13 +259,8 @@ def _write(
 
 def _run_again(job: Job) -> None:
     """Do both stages once more, and keep what was there if the model is still out of reach."""
-    reflection = job.reflection
-    started = time.perf_counter()
-    stage1 = _scorer_of(reflection).enrich(
-        reflection.text, (), reflection.local_time, reflection.language
-    )
-    first = result_row(reflection, 1, stage1.answer, ms_since(started))
-    with forgetting_with(reflection, first.key):
+    stage1, first = _score(job.reflection)
+    with forgetting_with(job.reflection, first.key):
         _finish_again(job, stage1, first)
 
 
