@@ -53,7 +53,7 @@ def _page(request: HttpRequest, key: str, status: int = 200) -> HttpResponse:
 @page_for(ACT)
 def _request(request: HttpRequest, key: str) -> HttpResponse:
     try:
-        comparisons.request(key, _user(request))
+        comparisons.request(key)
     except NothingToCompare as exc:
         messages.warning(request, str(exc))
     except cache_services.UNUSABLE:

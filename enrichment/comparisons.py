@@ -69,7 +69,7 @@ def latest(digits: str) -> Comparison | None:
     return Comparison.objects.select_related("job").filter(digits=digits).first()
 
 
-def request(digits: str, user: User) -> Comparison:
+def request(digits: str) -> Comparison:
     """Have a worker ask again; return the comparison, which may be one that is under way already.
 
     Raises:
@@ -95,7 +95,6 @@ def request(digits: str, user: User) -> Comparison:
                 digits=digits,
                 key=stored.key,
                 stage=asked_by.stage,
-                requested_by=user,
                 old_value=stored.value.decode(),
                 old_cost_ms=stored.cost_ms,
             )
@@ -199,13 +198,9 @@ def _is_keepable(comparison: Comparison) -> bool:
 def _asked_by(digits: str) -> StageResult | None:
     """Return a result that came by an entry, of a reflection that leads to the same question."""
     result = StageResult.objects.of_entry(digits)
-    if result is not None and result.stage != 1:
-        return result if _first_stage(result) is not None else None
+    if result is not None and result.stage != 1 and result.reflection.result_of(1) is None:
+        return None
     return result
-
-
-def _first_stage(result: StageResult) -> StageResult | None:
-    return result.reflection.result_of(1)
 
 
 def _ask(result: StageResult) -> StageAnswer:

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import connections, models
 
 from cachestats.models import CacheEntry, ConfigRevision, EntryUse, LookupBatch, LookupSpan
@@ -75,13 +74,13 @@ MEASURED = (
 )
 
 
-def places(who: User) -> dict[str, str]:
+def places() -> dict[str, str]:
     """Return one of each that a page is about, for PAGES; makes what seeding does not."""
     entry = CacheEntry.objects.all()[0]
     result = StageResult.objects.filter(stage=1)[0]
     digits = bytes(entry.digest).hex()
     StageResult.objects.filter(pk=result.pk).update(key=digits)
-    comparisons.request(digits[:16], who)
+    comparisons.request(digits[:16])
     jobs.cancel(Job.objects.filter(purpose=Job.Purpose.COMPARE))
     run = TuningRun.objects.create(host="http://here:1", model="m", budget_seconds=60, evidence={})
     return {

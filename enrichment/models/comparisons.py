@@ -1,6 +1,5 @@
 """Comparisons of a cached answer with what the model says today."""
 
-from django.conf import settings
 from django.db import models
 
 from enrichment.models.jobs import Job
@@ -18,9 +17,6 @@ class Comparison(models.Model):
     )
     key = models.CharField(max_length=64, help_text="Of the entry")
     stage = models.PositiveSmallIntegerField()
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     old_value = models.TextField()
     old_cost_ms = models.FloatField(null=True)

@@ -104,7 +104,7 @@ def _costs(rounds: int) -> Iterator[Cost]:
     who.groups.set([Group.objects.get(name=ADMIN)])
     client = Client()
     client.force_login(who)
-    found = places(who)
+    found = places()
     client.get("/")
     # As the web server does once it is loaded.
     gc.freeze()

@@ -25,7 +25,7 @@ def used(model: Script) -> dict[str, str]:
     """A site that was used for a week: one of each that a page is about."""
     host_looks.forget()
     seeding.seed(reflections=40, entries=60, lookups=60, days=7, seed=1, now=timezone.now())
-    return places(User.objects.create_user("olga"))
+    return places()
 
 
 @pytest.mark.parametrize("role", EVERYBODY)
