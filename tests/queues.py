@@ -74,6 +74,7 @@ def submit(client: httpx.Client) -> tuple[str, str]:
 
 
 def until(reached: Callable[[], bool]) -> None:
+    """Wait for something, and fail if it does not come."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not reached():
         assert time.monotonic() < deadline

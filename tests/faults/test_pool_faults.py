@@ -1,8 +1,7 @@
 """Two hosts in one pool, one of which fails, under a real site's services."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from enrichment import hosts, tasks, worker
 from enrichment.models import HostState, Reflection, WorkerHeartbeat
 from enrichment.stages.answers import Outcome
 from tests.conftest import TokenMaker
+from tests.queues import until
 from tests.standin import BREAKS_OFF, MODEL, Script, as_json, standin
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
@@ -45,14 +45,6 @@ def two(settings: Settings) -> Iterator[TwoHosts]:
         settings.OLLAMA_HOST = f"{first.url},{second.url}"
         hosts.forget_client()
         yield TwoHosts(first, second)
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for something, and fail if it does not come."""
-    deadline = time.monotonic() + 15
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def enrich(api: TokenMaker, texts: list[str]) -> list[list[str]]:

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +17,12 @@ from cachestats.models import CacheEntry, CacheState, EntryUse, LookupBatch
 from cachestats.services import PurgeFilter
 from cachestats.stores import Use
 from tests.engines import ROOT
+from tests.queues import until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 
 CONTENT = {"text": "Rain on the roof."}
 PARAMS = {"model": "small"}
-
-
-def eventually(happens: Callable[[], bool]) -> bool:
-    """Wait for what a thread does, for a while that only a fault outlasts."""
-    deadline = time.monotonic() + 20
-    while not happens():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_flush_writes_one_batch_for_each_kind_of_look_up(bench: Any) -> None:
@@ -168,7 +157,7 @@ def test_record_many_at_once_are_written_before_the_time_is_up(
     cache = bench.another(flush_seconds=3600)
     for _ in range(30):
         cache.get(CONTENT)
-    assert eventually(LookupBatch.objects.exists)
+    until(LookupBatch.objects.exists)
     cache.close()
     assert sum(LookupBatch.objects.values_list("count", flat=True)) == 30
 
@@ -177,7 +166,7 @@ def test_record_is_written_in_time(bench: Any) -> None:
     """Nobody has to flush."""
     cache = bench.another(flush_seconds=0.05)
     cache.get(CONTENT)
-    assert eventually(LookupBatch.objects.exists)
+    until(LookupBatch.objects.exists)
     cache.close()
 
 
@@ -188,9 +177,9 @@ def test_max_bytes_lowered_live_evicts(bench: Any) -> None:
         bench.now_ms += 1000
         cache.set({"text": number}, "v" * 400_000)
     cache.get({"text": "none"})
-    assert eventually(lambda: services.count_entries() == 4)
+    until(lambda: services.count_entries() == 4)
     bench.tuning = Caching(max_bytes=1024**2)
-    assert eventually(lambda: services.count_bytes() <= 1024**2)
+    until(lambda: services.count_bytes() <= 1024**2)
     cache.close()
     kept = [number for number in range(4) if bench.cache.get({"text": number})]
     assert kept == [2, 3]

@@ -20,6 +20,7 @@ from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall, InferenceTotal
 from tests.conftest import TokenMaker
 from tests.engines import ROOT
+from tests.queues import until
 from tests.standin import MODEL, Script, as_json
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -45,16 +46,6 @@ def call(**changes) -> Call:
         "timings": TIMINGS,
     }
     return Call(**{**values, **changes})
-
-
-def eventually(happens: Callable[[], bool]) -> bool:
-    """Wait for what a thread does, for a while that only a fault outlasts."""
-    deadline = time.monotonic() + 20
-    while not happens():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def broken(*_anything: object) -> None:
@@ -226,8 +217,8 @@ def test_calls_are_written_after_an_outage_that_filled_the_buffer(
     for _ in range(2):
         calls.record(call(elapsed_ms=99.0))
 
-    assert eventually(lambda: InferenceCall.objects.count() == 3)
-    assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
+    until(lambda: InferenceCall.objects.count() == 3)
+    until(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
 
 
 @pytest.mark.parametrize(
@@ -278,8 +269,8 @@ def test_many_calls_are_written_by_another_thread(
     with django_assert_num_queries(0):
         for _ in range(20):
             calls.record(call())
-    assert eventually(lambda: InferenceCall.objects.count() == 20)
-    assert eventually(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
+    until(lambda: InferenceCall.objects.count() == 20)
+    until(lambda: "calls-flush" not in {found.name for found in threading.enumerate()})
 
 
 def test_heartbeat_writes_what_its_process_asked(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cachestats.keys import Key, make_key
+from enrichment.errors import (
+    CircuitOpen,
+    HostBrokeOff,
+    HostBusy,
+    HostFailed,
+    HostUnreachable,
+    InvalidReply,
+    ModelCannotSee,
+    ModelMissing,
+    QuestionRefused,
+)
 from enrichment.inference.messages import (
     ChatRequest,
     GenerateRequest,
@@ -34,6 +45,15 @@ ASKING = {
 """How a scorer asks and blends, where a test does not care."""
 IDENTITY = ModelIdentity(name="scripted:1b", digest="ab" * 32, engine="ollama")
 TTL_SECONDS = 60
+OUTAGES = [
+    HostUnreachable("away"),
+    HostBusy("busy"),
+    HostBrokeOff("off"),
+    HostFailed("500"),
+    CircuitOpen("given up"),
+    ModelMissing("none"),
+]
+BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400"), ModelCannotSee("blind")]
 
 Candidates = tuple[tuple[str, float], ...]
 

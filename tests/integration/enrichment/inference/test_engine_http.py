@@ -5,8 +5,7 @@ import json
 import logging
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar
 
 import httpx
@@ -18,6 +17,7 @@ from enrichment.inference.engine.errors import RefusedError
 from enrichment.inference.engine.protocol import Outcome, Piece
 from enrichment.inference.engine.runner import Runner
 from enrichment.inference.engine.server import EngineServer
+from tests.queues import until
 
 pytestmark = pytest.mark.enable_socket
 
@@ -96,13 +96,6 @@ def impatient_client(server: EngineServer) -> httpx.Client:
     return httpx.Client(base_url=server.url, trust_env=False, timeout=0.2)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_root_says_what_ollama_says(client):
     assert client.get("/").text == "Ollama is running"
     assert client.head("/").status_code == 200
@@ -166,11 +159,11 @@ def test_waiting_request_whose_client_leaves_never_runs(server, client, llama):
     llama.may_answer.clear()
     first = threading.Thread(target=ask, args=(client,))
     first.start()
-    wait_until(lambda: llama.ran != [])
+    until(lambda: llama.ran != [])
 
     with pytest.raises(httpx.ReadTimeout), impatient_client(server) as impatient:
         ask(impatient, prompt="second")
-    wait_until(lambda: len(server.runner._turns._queue) == 1)
+    until(lambda: len(server.runner._turns._queue) == 1)
     llama.may_answer.set()
     first.join()
 
@@ -234,7 +227,7 @@ def test_log_has_one_line_a_request_and_never_a_text(client, llama, caplog, capf
 
     ask(client, stream=False)
     # The line is written after the answer was sent.
-    wait_until(lambda: "POST /api/generate 200" in caplog.text)
+    until(lambda: "POST /api/generate 200" in caplog.text)
 
     written = caplog.text + "".join(capfd.readouterr())
     assert written.count("POST /api/generate 200") == 1

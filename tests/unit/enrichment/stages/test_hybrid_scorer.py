@@ -9,18 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enrichment.errors import (
-    CircuitOpen,
-    HostBrokeOff,
-    HostBusy,
-    HostFailed,
-    HostUnreachable,
-    InferenceError,
-    InvalidReply,
-    ModelCannotSee,
-    ModelMissing,
-    QuestionRefused,
-)
+from enrichment.errors import HostUnreachable, InferenceError
 from enrichment.stages import vocabulary, wheel
 from enrichment.stages.analytics import PastReflection, Streaks
 from enrichment.stages.answers import Outcome
@@ -33,7 +22,9 @@ from tests.languages import NO_WORDS, NOISE
 from tests.schemas import assert_stage1
 from tests.unit.enrichment.scripted import (
     ASKING,
+    BROKEN,
     IDENTITY,
+    OUTAGES,
     TTL_SECONDS,
     WEIGHTS,
     DictCache,
@@ -46,15 +37,6 @@ TEXT = "I was so happy and grateful to see my sister today"
 AT = datetime(2026, 1, 31, 8, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 JOYFUL = feeling(happy=-0.5, sad=-3.0)
 GRATEFUL = feeling(grateful=-0.4, sad=-2.0)
-OUTAGES = [
-    HostUnreachable("away"),
-    HostBusy("busy"),
-    HostBrokeOff("off"),
-    HostFailed("500"),
-    CircuitOpen("given up"),
-    ModelMissing("none"),
-]
-BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400"), ModelCannotSee("blind")]
 
 
 def scripted(first=JOYFUL, finer=None, **more) -> ScriptedModel:

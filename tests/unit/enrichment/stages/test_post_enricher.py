@@ -9,17 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enrichment.errors import (
-    CircuitOpen,
-    HostBrokeOff,
-    HostBusy,
-    HostFailed,
-    HostUnreachable,
-    InvalidReply,
-    ModelCannotSee,
-    ModelMissing,
-    QuestionRefused,
-)
+from enrichment.errors import HostUnreachable
 from enrichment.stages import analytics, texts, vocabulary, wheel
 from enrichment.stages.answers import Outcome, StageAnswer
 from enrichment.stages.hybrid_scorer import HybridScorer, Stage1
@@ -33,9 +23,12 @@ from enrichment.stages.post_enricher import (
     tags,
 )
 from enrichment.stages.writing_schemas import FREE_SCHEMA
+from tests.standin import WRITING
 from tests.unit.enrichment.scripted import (
     ASKING,
+    BROKEN,
     IDENTITY,
+    OUTAGES,
     TTL_SECONDS,
     DictCache,
     ScriptedModel,
@@ -44,30 +37,8 @@ from tests.unit.enrichment.scripted import (
 )
 
 AT = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
-GOOD = {
-    "poem": [
-        "The rain is slow on the kitchen roof.",
-        "A cup of tea grows warm in my hands.",
-        "Somewhere a bird begins its evening song.",
-    ],
-    "tips": [
-        "Open the window and breathe the cool air.",
-        "Walk slowly around the block before dinner.",
-        "Write a short note to an old friend.",
-    ],
-    "closing_line": "The evening is quiet and it is yours.",
-}
-WRITTEN = json.dumps(GOOD)
+WRITTEN = json.dumps(WRITING)
 GARBAGE = "Sure! Here is your poem:"
-OUTAGES = [
-    HostUnreachable("away"),
-    HostBusy("busy"),
-    HostBrokeOff("off"),
-    HostFailed("500"),
-    CircuitOpen("given up"),
-    ModelMissing("none"),
-]
-BROKEN = [InvalidReply("odd", raw="what it wrote"), QuestionRefused("400"), ModelCannotSee("blind")]
 
 
 def scripted(*replies: str | Exception, **more: Any) -> ScriptedModel:
@@ -132,7 +103,7 @@ def test_writing_that_passes_the_review_is_the_models_and_kept():
     stage2 = run(model, cache=cache)
 
     answer = stage2.answer
-    assert lines(stage2) == GOOD
+    assert lines(stage2) == WRITING
     assert (answer.outcome, answer.cache, answer.stored) == (Outcome.MODEL, "miss", True)
     assert (answer.engine, answer.model) == (IDENTITY.engine, IDENTITY.name)
     assert cache.entries == {answer.key: answer.result}
@@ -159,7 +130,7 @@ def test_writing_is_asked_again_with_another_seed_when_the_first_is_garbage():
     cache, model = DictCache(), scripted(GARBAGE, WRITTEN)
     stage2 = run(model, cache=cache)
 
-    assert lines(stage2) == GOOD
+    assert lines(stage2) == WRITING
     assert stage2.answer.outcome == Outcome.MODEL
     assert stage2.answer.raw_reply == ""
     first, second = model.chatted
@@ -176,9 +147,9 @@ def test_writing_is_asked_again_with_another_seed_when_the_first_is_garbage():
         WRITTEN[:-20],
         f"```json\n{WRITTEN}\n```",
         WRITTEN.replace("kitchen roof", "kitchen roof \\ud800"),
-        json.dumps({**GOOD, "poem": ["Too short."]}),
-        json.dumps({**GOOD, "closing_line": "You are worthless and it is all your fault."}),
-        json.dumps({**GOOD, "closing_line": "I want to end it all tonight."}),
+        json.dumps({**WRITING, "poem": ["Too short."]}),
+        json.dumps({**WRITING, "closing_line": "You are worthless and it is all your fault."}),
+        json.dumps({**WRITING, "closing_line": "I want to end it all tonight."}),
         "[" * 100_000,
     ],
     ids=["prose", "empty", "cut", "fenced", "half", "count", "blame", "crisis", "deep"],
