@@ -26,9 +26,8 @@ class QueueTrend:
 def queue_trend(span: Range, now: datetime | None = None) -> QueueTrend:
     """Return the queue over the steps of a range that ends now."""
     grid = span.grid(now or timezone.now())
-    until = grid.since + grid.steps * grid.step
     rows = (
-        QueueSample.objects.filter(at__gte=grid.since, at__lt=until)
+        QueueSample.objects.filter(at__gte=grid.since, at__lt=grid.until)
         .order_by()
         .values(number=Step(grid))
         .annotate(

@@ -161,7 +161,9 @@ def test_untuned_side_sends_neither_schema_nor_keep_alive(model: Script):
 
     plain.stage2(plain.stage1("I am sad.", 3), 3)
 
-    for body in model.questions("/api/chat"):
+    asked = model.questions("/api/chat")
+    assert len(asked) == 2
+    for body in asked:
         assert body.keys() == {"model", "messages", "stream", "options"}
         assert body["stream"] is False
         assert body["options"] == {"num_predict": 1024, "seed": 3}

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def test_busy_port_is_a_clear_error(tmp_path: Path, engine_url: str):
     """A port that is taken ends the start with what to do, and without a traceback."""
     with running_site(tmp_path, OLLAMA_HOST=engine_url) as site:
         port = site.url.rpartition(":")[2]
-        with pytest.raises(Exception) as failure:
+        with pytest.raises(subprocess.CalledProcessError) as failure:
             site.manage("serve", "--port", port)
 
     error = failure.value.stderr

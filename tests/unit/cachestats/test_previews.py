@@ -86,7 +86,9 @@ def test_hidden_differences_tell_which_fields_differ():
 def test_differences_parts_are_the_lines_themselves(old: Any, new: Any):
     """Nothing is lost or added by the marks."""
     before, after = dict(told(old)), dict(told(new))
-    for row in differences(old, new):
+    rows = differences(old, new)
+    assert {row.path for row in rows} == {*before, *after}
+    for row in rows:
         assert "".join(part.text for part in row.old) == before.get(row.path, "")
         assert "".join(part.text for part in row.new) == after.get(row.path, "")
 
