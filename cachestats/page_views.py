@@ -15,7 +15,7 @@ from cachestats import audits, entry_queries, listing, previews, purge_wizard, s
 from cachestats.entry_reports import DepartedEntry
 from cachestats.entry_reports import entry_detail as report_entry
 from cachestats.errors import InvalidFilter
-from cachestats.page_access import View, page_for
+from cachestats.page_access import View, page_for, person_of
 from cachestats.page_places import GREATEST_NUMBER, place_before
 
 VIEW = "cachestats.view_cacheentry"
@@ -96,7 +96,7 @@ def entry_detail(request: HttpRequest, key: str) -> HttpResponse:
     if isinstance(found, DepartedEntry):
         context = {"section": "cache", "entry": found}
         return render(request, "cachestats/entry_departed.html", context)
-    clear = _user(request).has_perm(VIEW_TEXT)
+    clear = person_of(request).has_perm(VIEW_TEXT)
     context = {
         "section": "cache",
         "detail": found,
@@ -112,7 +112,7 @@ def entry_detail(request: HttpRequest, key: str) -> HttpResponse:
 @cache_page(DELETE)
 def entry_delete(request: HttpRequest, key: str) -> HttpResponse:
     """Delete an entry; the audit tells who did."""
-    result = services.purge_entry(_known(key), actor=_user(request).get_username())
+    result = services.purge_entry(_known(key), actor=person_of(request).get_username())
     if result is None:
         messages.warning(request, f"There is no entry {key} any more; nothing was deleted.")
     else:
@@ -126,7 +126,7 @@ def cache_purge(request: HttpRequest) -> HttpResponse:
     """Purge step by step: a filter, what it matches, and the confirmation."""
     if request.method != "POST":
         return _purge_form(request, Form(given=_fields(request.GET)))
-    user = _user(request)
+    user = person_of(request)
     if "seal" in request.POST:
         return _confirm_purge(request, user)
     given = _fields(request.POST)
@@ -211,8 +211,3 @@ def _known(key: str) -> str:
     if not services.ENTRY_KEY.fullmatch(key):
         raise Http404
     return key
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # the views' login_required
-    return request.user

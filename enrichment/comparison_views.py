@@ -1,14 +1,13 @@
 """The page that holds a cached answer beside what the model says today."""
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cachestats import listing
 from cachestats import services as cache_services
-from cachestats.page_access import page_for
+from cachestats.page_access import page_for, person_of
 from enrichment import comparisons, services
 from enrichment.comparisons import NothingToCompare
 
@@ -35,7 +34,7 @@ def _page(request: HttpRequest, key: str, status: int = 200) -> HttpResponse:
         return render(request, "cachestats/unusable.html", {"section": "cache"}, status=503)
     if entry is None:
         raise Http404
-    user = _user(request)
+    user = person_of(request)
     found = comparisons.latest(key)
     hidden = not user.has_perm(services.VIEW_TEXT)
     report = comparisons.report(found, hidden=hidden) if found else None
@@ -74,7 +73,7 @@ def comparison_keep(request: HttpRequest, key: str) -> HttpResponse:
         )
         return _page(request, key, status=409)
     try:
-        kept = comparisons.keep(found, _user(request))
+        kept = comparisons.keep(found, person_of(request))
     except cache_services.UNUSABLE:
         kept = False
     if kept:
@@ -84,8 +83,3 @@ def comparison_keep(request: HttpRequest, key: str) -> HttpResponse:
             request, "Nothing was replaced: the entry is gone or has another answer by now."
         )
     return redirect(PAGE, key)
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # the views' login_required
-    return request.user

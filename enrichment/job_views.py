@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cachestats.page_access import page_for
+from cachestats.page_access import page_for, person_of
 from cachestats.spans import RANGES
 from enrichment import jobs, services
 from enrichment.backpressure import seconds_until_room
@@ -193,8 +192,7 @@ def job_detail(request: HttpRequest, job_id: int) -> HttpResponse:
     """Show one job: its attempts, times and last error, and nothing of what was written."""
     job = get_object_or_404(Job, pk=job_id)
     report = job_report(job, timezone.now())
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101  # the view's login_required
+    user = person_of(request)
     viewer = Viewer(user_id=user.pk, sees_all=user.has_perm(services.VIEW_TEXT))
     page = {
         "section": "jobs",

@@ -2,14 +2,13 @@
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from cachestats.errors import InvalidConfig, InvalidWindow
-from cachestats.page_access import page_for
+from cachestats.page_access import page_for, person_of
 from cachestats.picture_files import as_csv, read_range
 from cachestats.spans import RANGES
 from enrichment import tuning
@@ -86,14 +85,13 @@ def tuning_restore(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _change(request: HttpRequest, run_id: int, *, restore: bool) -> HttpResponse:
     run = get_object_or_404(TuningRun, pk=run_id)
-    assert isinstance(request.user, User)  # noqa: S101  # the view's login_required
     form = WhyForm(request.POST)
     if not form.is_valid():
         messages.error(request, f"Give a reason of at most {WHY_CHARACTERS} characters.")
         return redirect("enrichment:tuning-detail", run.pk)
     act = tuning.take_back if restore else tuning.apply_run
     try:
-        number = act(run, request.user, form.cleaned_data["why"])
+        number = act(run, person_of(request), form.cleaned_data["why"])
     except (tuning.ChangedMeanwhile, InvalidConfig) as exc:
         messages.error(request, f"Nothing was changed: {exc}.")
     else:

@@ -5,14 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from cachestats.page_access import page_for
+from cachestats.page_access import page_for, person_of
 from enrichment import forgetting, jobs, pages, services
 from enrichment.errors import Busy, FieldError, InvalidSubmission, ModelCannotSee
 from enrichment.forms import ReflectionFilter
@@ -154,7 +153,7 @@ def _submit(request: HttpRequest) -> SubmitForm:
     form = SubmitForm(text=data["text"])
     try:
         submission = parse(fields, timezone.now())
-        accepted = services.submit(submission, user=_user(request), token_owner=None)
+        accepted = services.submit(submission, user=person_of(request), token_owner=None)
     except InvalidSubmission as exc:
         return replace(form, errors=exc.errors)
     except Busy as exc:
@@ -185,13 +184,8 @@ def _live_seconds(reflection: ReflectionReport) -> int | None:
     return PATIENT_SECONDS if reflection.better_wanted else None
 
 
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # noqa: S101  # the views' login_required
-    return request.user
-
-
 def _viewer(request: HttpRequest) -> Viewer:
-    user = _user(request)
+    user = person_of(request)
     return Viewer(user_id=user.pk, sees_all=user.has_perm(services.VIEW_TEXT))
 
 
@@ -216,10 +210,10 @@ def _changeable(request: HttpRequest, reflection_id: UUID, permission: str) -> R
 
 def _may(request: HttpRequest, row: Reflection, permission: str) -> bool:
     """Return whether a person may act: on their own always, on others' with the permission."""
-    return row.submitted_by_id == request.user.pk or _user(request).has_perm(permission)
+    return row.submitted_by_id == request.user.pk or person_of(request).has_perm(permission)
 
 
 def _is_own(request: HttpRequest, row: Reflection) -> bool:
     """Return whether a person wrote it: in their own name, not for somebody else."""
-    user = _user(request)
+    user = person_of(request)
     return row.submitted_by_id == user.pk and row.owner == user.get_username()
