@@ -6,7 +6,7 @@ TokenError
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Wanted:
     """A token to be made.
 
     owner: the owner that it is bound to, "" for none, None for a person's own token.
-    lifetime: how long from now; None for the longest usual.
+    lifetime: how long from now; None for the usual.
     """
 
     name: str
@@ -121,11 +121,11 @@ def make_for(
     if issuer:
         _check_issue(wanted, issuer)
         if issuer.owner is None:
-            wanted = _for_owner(wanted, None)
+            wanted = replace(wanted, owner=None)
         return make(wanted, user=user, issuer=issuer)
     for_others = user.has_perm(MAKE_FOR_OTHERS)
     if wanted.owner in mine or not (wanted.owner or for_others):
-        wanted = _for_owner(wanted, None)
+        wanted = replace(wanted, owner=None)
     if wanted.owner and not for_others:
         raise NotAllowed("owner must be your own name, or left out.")
     to_owner = bool(wanted.owner)
@@ -206,7 +206,3 @@ def _allow_scopes(wanted: Wanted, allowed: Sequence[str]) -> None:
     if beyond := sorted(set(wanted.scopes) & set(Scope.values) - set(allowed)):
         given = f"you may give {' and '.join(allowed)}" if allowed else "you may give none"
         raise NotAllowed(f"scopes: {given}, not {', '.join(beyond)}.")
-
-
-def _for_owner(wanted: Wanted, owner: str | None) -> Wanted:
-    return Wanted(name=wanted.name, scopes=wanted.scopes, owner=owner, lifetime=wanted.lifetime)
