@@ -147,8 +147,7 @@ def compact(now: datetime | None = None) -> int:
     """
     now = now or datetime.now(UTC)
     moved = sum(moving(now))
-    for span, at in _since(now).items():
-        LookupSpan.objects.filter(seconds=span, at__lt=at).delete()
+    outdated(now).delete()
     return moved
 
 
