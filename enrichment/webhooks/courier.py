@@ -7,7 +7,6 @@ endpoint has places of its own, so that a slow one keeps no other waiting.
 import asyncio
 import logging
 import threading
-import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable
@@ -25,7 +24,6 @@ from enrichment.webhooks.sending import Failure, Outcome, send
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 2.0
-SWEEP_EVERY_SECONDS = 300.0
 # In each worker; more would only crowd its receiver.
 PLACES_PER_ENDPOINT = 4
 # Between these, what came back is written, before its lease ends.
@@ -44,7 +42,6 @@ class Courier:
         self._under_way: Counter[uuid.UUID] = Counter()
         self._back: deque[tuple[WebhookDelivery, Future[Outcome]]] = deque()
         self.loop = asyncio.new_event_loop()
-        self._next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
 
     def run(self) -> None:
         """Work until the process ends."""
@@ -76,9 +73,6 @@ class Courier:
         else:
             # There may be more: no need to wait for it.
             outbox.written.set()
-        if time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + SWEEP_EVERY_SECONDS
-            outbox.sweep()
 
     def _full(self) -> list[uuid.UUID]:
         counts = self._under_way.items()

@@ -177,13 +177,10 @@ def _disable_gone(endpoint: WebhookEndpoint) -> None:
         give_up_waiting(endpoint)
 
 
-def sweep() -> int:
-    """Delete and give up what is too old or too much; return how many messages are gone."""
-    return sum(sweeping(timezone.now()))
-
-
 def sweeping(now: datetime) -> Iterator[int]:
-    """Do so in short transactions; yield how many messages are gone with each."""
+    """Delete and give up what is too old or too much, in short transactions; yield how many
+    messages are gone with each.
+    """
     for endpoint in _addressees():
         waiting = _messages(endpoint).filter(finished_at__isnull=True)
         if last := waiting[MOST_PENDING : MOST_PENDING + 1].first():

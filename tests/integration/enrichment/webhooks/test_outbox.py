@@ -21,6 +21,7 @@ from enrichment.webhooks.sealing import SecretUnreadable
 from enrichment.webhooks.sending import WHOLE_SECONDS, Failure, Outcome
 from tests.apis import Api
 from tests.conftest import TokenMaker
+from tests.pruning import prune
 from tests.standin import Script, as_json
 
 pytestmark = pytest.mark.usefixtures("databases", "one_variant")
@@ -190,7 +191,7 @@ def test_endpoint_deleted_in_the_same_moment_harms_no_work(
     put(look=False)
     assert WebhookDelivery.objects.count() == 1
     assert outbox.claim(()) is None
-    assert outbox.sweep() == 1
+    assert prune(WebhookDelivery) == 1
     assert WebhookDelivery.objects.count() == 0
 
 
@@ -413,7 +414,7 @@ def test_sweep_keeps_the_table_bounded(endpoint: Maker, monkeypatch: pytest.Monk
         ]
     )
 
-    outbox.sweep()
+    prune(WebhookDelivery)
 
     found = WebhookDelivery.objects.order_by("-created_at")
     assert found.filter(endpoint=quiet).count() == 1
@@ -428,7 +429,7 @@ def test_sweep_walks_no_whole_table(endpoint: Maker):
     put()
 
     with CaptureQueriesContext(connection) as captured:
-        outbox.sweep()
+        prune(WebhookDelivery)
 
     statements = [query["sql"] for query in captured if "webhookdelivery" in query["sql"]]
     assert statements
