@@ -16,10 +16,12 @@ from enrichment.call_trends import call_trend
 from enrichment.host_looks import HostLook, look_at
 from enrichment.inference.messages import HeldModel
 from enrichment.models import HostState, InferenceCall, TuningRun
+from enrichment.tuning import KEYS
 
 # Among so many of the newest calls it is looked for when a host last answered one.
 NEWEST_CALLS = 2_000
 RUNS = 10
+OLLAMA_NAMES = {key: name for name, key in KEYS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +132,6 @@ def run_report(run: TuningRun) -> RunReport:
         before={name: in_force.get(OLLAMA_NAMES.get(name, name)) for name in changes},
         revision=run.revision,
     )
-
-
-# Ollama's name of a setting, where the tuning file has another.
-OLLAMA_NAMES = {"num_threads": "num_thread"}
 
 
 def _host(look: HostLook, state: HostState | None, answered: datetime | None) -> HostReport:

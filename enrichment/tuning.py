@@ -18,7 +18,7 @@ from django.db import transaction
 
 from cachestats.config import Config, current
 from cachestats.errors import RevisionSuperseded
-from cachestats.services import change_config, undo_revision
+from cachestats.services import REASON_CHARACTERS, change_config, undo_revision
 from enrichment import hosts, jobs
 from enrichment.errors import EnrichmentError, InferenceError
 from enrichment.inference import cores, tuning
@@ -38,7 +38,6 @@ from enrichment.tuned_stages import weights_of
 KEYS = {"num_thread": "num_threads"}
 # Part of the keys of what is cached.
 IN_KEYS = {"num_ctx", "num_predict_short", "num_predict_long"}
-REASON_CHARACTERS = 200
 # What the embedded model takes no notice of: a difference would be noise.
 NOT_EMBEDDED = dict.fromkeys(("num_batch", "num_ctx"), "the embedded model has no such option")
 
