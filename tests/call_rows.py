@@ -1,11 +1,34 @@
-"""Rows of calls to models, for tests of what is made of them."""
+"""Calls to models, as clients tell of them and as rows, for tests of what is made of them."""
 
 import random
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall
+
+TIMINGS = Timings(
+    total_ms=70.0,
+    load_ms=10.0,
+    prompt_ms=20.0,
+    generation_ms=30.0,
+    prompt_tokens=8,
+    generated_tokens=3,
+)
+
+
+def call(**changes) -> Call:
+    """Return an answered call, with some values changed."""
+    values = {
+        "host": "http://here:11434",
+        "model": "small:1b",
+        "kind": "chat",
+        "elapsed_ms": 100.0,
+        "attempts": 1,
+        "timings": TIMINGS,
+    }
+    return Call(**{**values, **changes})
 
 
 def row(**changes) -> InferenceCall:

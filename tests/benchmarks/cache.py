@@ -168,9 +168,9 @@ class RivalRouter:
         return False if db == "rival" else None
 
 
-def contenders() -> list[type]:
+def contenders() -> list[type[rivals.Rival]]:
     """Return the rivals that can run here."""
-    found: list[type] = [rivals.Raw, rivals.Ours, rivals.Computing]
+    found: list[type[rivals.Rival]] = [rivals.Raw, rivals.Ours, rivals.Computing]
     if can_import("diskcache"):
         found += [rivals.DiskCache, rivals.DiskCacheLru]
     found.append(rivals.DatabaseCache)

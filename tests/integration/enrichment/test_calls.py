@@ -16,8 +16,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from enrichment import calls, tasks, worker
 from enrichment.call_reports import call_report
-from enrichment.inference.messages import Call, Timings
 from enrichment.models import InferenceCall, InferenceTotal
+from tests.call_rows import TIMINGS, call
 from tests.conftest import TokenMaker
 from tests.engines import ROOT
 from tests.queues import until
@@ -26,26 +26,6 @@ from tests.standin import MODEL, Script, as_json
 pytestmark = pytest.mark.usefixtures("databases")
 
 TEXT = "I'm feeling grateful for my zyxgrobble today"
-TIMINGS = Timings(
-    total_ms=70.0,
-    load_ms=10.0,
-    prompt_ms=20.0,
-    generation_ms=30.0,
-    prompt_tokens=8,
-    generated_tokens=3,
-)
-
-
-def call(**changes) -> Call:
-    values = {
-        "host": "http://here",
-        "model": "small:1b",
-        "kind": "chat",
-        "elapsed_ms": 100.0,
-        "attempts": 1,
-        "timings": TIMINGS,
-    }
-    return Call(**{**values, **changes})
 
 
 def broken(*_anything: object) -> None:
@@ -233,7 +213,7 @@ def test_name_that_no_database_takes_is_made_to_fit(main_database: None, told: s
 
     first, second = InferenceCall.objects.order_by("id")
     assert (first.host, first.model) == ("http://" + 193 * "h", kept)
-    assert (second.host, second.model) == ("http://here", "small:1b")
+    assert (second.host, second.model) == ("http://here:11434", "small:1b")
 
 
 @pytest.mark.parametrize("tokens", [2**31, 10**30, -1])

@@ -19,7 +19,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from pytest_django import Settings
 
 from enrichment import calls, tasks, telemetry
-from enrichment.inference.messages import Call, Timings
+from tests.call_rows import call
 from tests.conftest import TokenMaker
 from tests.engines import ROOT
 from tests.queues import until
@@ -28,14 +28,6 @@ from tests.standin import MODEL, Script
 pytestmark = pytest.mark.usefixtures("databases")
 
 DURATION, USAGE = "gen_ai.client.operation.duration", "gen_ai.client.token.usage"
-TIMINGS = Timings(
-    total_ms=70.0,
-    load_ms=10.0,
-    prompt_ms=20.0,
-    generation_ms=30.0,
-    prompt_tokens=8,
-    generated_tokens=3,
-)
 HERE = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "ollama",
@@ -105,18 +97,6 @@ def receiver(settings: Settings) -> Iterator[Receiver]:
     telemetry.forget()
     server.shutdown()
     server.server_close()
-
-
-def call(**changes: Any) -> Call:
-    values = {
-        "host": "http://here:11434",
-        "model": "small:1b",
-        "kind": "chat",
-        "elapsed_ms": 100.0,
-        "attempts": 1,
-        "timings": TIMINGS,
-    }
-    return Call(**{**values, **changes})
 
 
 def send() -> None:

@@ -61,10 +61,9 @@ def test_word_forms_every_secondary_has_synonyms_and_none_is_a_word_of_the_wheel
 
 
 @pytest.mark.parametrize(
-    ("pairs", "name"),
-    [(vocabulary.MATCHING_PAIRS, "matching"), (vocabulary.MASKING_PAIRS, "masking")],
+    "pairs", [vocabulary.MATCHING_PAIRS, vocabulary.MASKING_PAIRS], ids=["matching", "masking"]
 )
-def test_pairs_are_of_the_closed_lists(pairs, name):
+def test_pairs_are_of_the_closed_lists(pairs):
     """No pair names a driver or tone that cannot occur."""
     assert {driver for driver, _ in pairs} <= set(vocabulary.DRIVERS)
     assert {tone for _, tone in pairs} <= set(vocabulary.TONES)
