@@ -33,7 +33,7 @@ ALIASES = ("default", "cache")
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def copied(databases: None, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both databases are copies whose tables no other test needs."""
+    """Both databases are such that no other test needs their tables."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             for alias in ALIASES:
@@ -42,14 +42,13 @@ def copied(databases: None, tmp_path: Path, request: pytest.FixtureRequest) -> I
                     cursor.execute("VACUUM INTO %s", [str(copy)])
                 stack.enter_context(leading_to(f"sqlite:///{copy}", alias))
         else:
-            urls = [request.getfixturevalue(name) for name in ("main_postgres_url", "postgres_url")]
-            server = urls[0].rpartition("/")[0]
+            server = request.getfixturevalue("postgres_url").rpartition("/")[0]
             with psycopg.connect(f"{server}/template1", autocommit=True) as connection:
-                for alias, url in zip(ALIASES, urls, strict=True):
-                    template = url.rpartition("/")[2]
-                    connection.execute(f"CREATE DATABASE back_{alias} TEMPLATE {template}")
+                for alias in ALIASES:
+                    connection.execute(f"CREATE DATABASE back_{alias}")
             for alias in ALIASES:
                 stack.enter_context(leading_to(f"{server}/back_{alias}", alias))
+                call_command("migrate", database=alias, verbosity=0)
         yield
 
 
