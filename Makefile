@@ -53,6 +53,7 @@ bench: $(VENV)/.bench .env
 	@$(BIN)/python -m tests.benchmarks.queue
 	@$(BIN)/python -m tests.benchmarks.roundtrip
 	@$(BIN)/python -m tests.benchmarks.http
+	@$(BIN)/python -m tests.benchmarks.capacity
 	@$(BIN)/python -m tests.benchmarks.pages --entries 20000 --samples 50000 --reflections 500 --rounds 5
 	@$(BIN)/python -m tests.benchmarks.year --days 60 --scale 5000
 	@$(BIN)/python -m tests.benchmarks.inference --quick
