@@ -1,9 +1,11 @@
 """The client of Ollama's API, for one host; knows no Django."""
 
+import os
 import socket
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -65,6 +67,8 @@ class OllamaClient:
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._http = httpx.Client(base_url=base_url, transport=transport, **settings.for_questions)
         self._looks = httpx.Client(base_url=base_url, transport=transport, **for_looks())
+        closing = weakref.finalize(self, _close_in, os.getpid(), self._http, self._looks)
+        closing.atexit = False
 
     def __enter__(self) -> Self:
         return self
@@ -267,14 +271,28 @@ class OllamaClient:
         """Turn what httpx raises into errors of ours; yields the extensions to call it with."""
         aborts = self._aborts
         try:
-            yield {"trace": self._note_socket}
+            # Not a method: what httpx keeps of a request would keep this client from its end.
+            yield {"trace": partial(_note_socket, self._sockets)}
         except httpx.HTTPError as exc:
             if self._aborts != aborts:
                 raise CallAborted from exc
             raise self._exchange.failed(exc) from exc
 
-    def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        """Keep each new connection's socket, for `abort`; called by httpx on its way."""
-        # The second one's takes the first one's place.
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
-            self._sockets.add(info["return_value"].get_extra_info("socket"))
+
+def _note_socket(
+    sockets: weakref.WeakSet[socket.socket], event: str, info: Mapping[str, Any]
+) -> None:
+    """Keep each new connection's socket, for `abort`; called by httpx on its way."""
+    # The second one's takes the first one's place.
+    if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        sockets.add(info["return_value"].get_extra_info("socket"))
+
+
+def _close_in(process: int, *clients: httpx.Client) -> None:
+    """Close connections that nobody uses any more, which garbage collection may take long to do.
+
+    A forked child leaves its parent's alone: their locks may have been held when it was forked.
+    """
+    if os.getpid() == process:
+        for client in clients:
+            client.close()
