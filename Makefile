@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: run install test lint lock licences bench writing proofs chaos fuzz docs screenshots clean
+.PHONY: run install test lint lock licences bench writing proofs chaos soak fuzz docs screenshots clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run .env
@@ -66,6 +66,9 @@ proofs: install
 
 chaos: install
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+soak: install
+	@$(BIN)/python -m tests.faults.soak --picture docs/soak.svg $(ARGS)
 
 screenshots: install
 	@$(BIN)/python -m tests.screenshots

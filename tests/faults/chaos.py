@@ -95,32 +95,39 @@ def prove(
         with world.running():
             ends_at = time.monotonic() + minutes * 60
             recoveries: dict[str, list[float]] = defaultdict(list)
-            for happened, fault in enumerate(_rounds(world, only), 1):
-                recoveries[fault.name].append(_recovery_seconds(world, fault))
+            for happened, fault in enumerate(rounds(world, only), 1):
+                world.wait_until_settled()
+                time.sleep(world.chance.uniform(*CALM_SECONDS))
+                recoveries[fault.name].append(recovery_seconds(world, fault))
                 enough = happened >= faults and len(world.load.accepted) >= jobs
                 if enough or time.monotonic() > ends_at:
                     break
-            with world.load.paused():
-                waiting = _drain(world)
-                found = audit(world.books, world.load.accepted, world.model.lied_to)
-        model = world.model
-        return Outcome(
-            broker=broker,
-            recoveries=recoveries,
-            audit=found,
-            inferences=model.answered.total(),
-            ideal=len(model.answered),
-            excused=model.excused.total(),
-            wasted=model.wasted,
-            refused_by_fence=world.log.number(LOST),
-            refused_by_web=world.load.refused,
-            waiting_for_model=waiting,
-            left_behind=world.left_behind,
-            raised=world.log.number("[JOB] Failed"),
-        )
+            return outcome_of(world, recoveries)
 
 
-def _rounds(world: World, only: list[str] | None) -> Iterator[Fault]:
+def outcome_of(world: World, recoveries: dict[str, list[float]]) -> Outcome:
+    """Have all work done, and hold what came of it against what was accepted."""
+    with world.load.paused():
+        waiting = _drain(world)
+        found = audit(world.books, world.load.accepted, world.model.lied_to)
+    model = world.model
+    return Outcome(
+        broker=world.broker,
+        recoveries=recoveries,
+        audit=found,
+        inferences=model.answered.total(),
+        ideal=len(model.answered),
+        excused=model.excused.total(),
+        wasted=model.wasted,
+        refused_by_fence=world.log.number(LOST),
+        refused_by_web=world.load.refused,
+        waiting_for_model=waiting,
+        left_behind=world.left_behind,
+        raised=world.log.number("[JOB] Failed"),
+    )
+
+
+def rounds(world: World, only: list[str] | None) -> Iterator[Fault]:
     """Yield faults for ever: in each round all kinds, the long ones not in each, in any order."""
     possible = [
         fault
@@ -138,10 +145,8 @@ def _rounds(world: World, only: list[str] | None) -> Iterator[Fault]:
         number += 1
 
 
-def _recovery_seconds(world: World, fault: Fault) -> float:
+def recovery_seconds(world: World, fault: Fault) -> float:
     """Have a fault happen, and return how long after it the site was at work again."""
-    world.wait_until_settled()
-    time.sleep(world.chance.uniform(*CALM_SECONDS))
     world.killed_at = None
     fault.provoke(world)
     over = time.time()
@@ -199,8 +204,6 @@ def report(outcome: Outcome) -> None:
     for problem in problems[:40]:
         print(f"  {problem}")
     print(f"\n{'All promises kept.' if outcome.kept else '**Promises broken.**'}", flush=True)
-    if not outcome.quick:
-        print("**The next claim came too late.**", flush=True)
 
 
 def main() -> None:
@@ -236,6 +239,8 @@ def _prove_brokers(options: argparse.Namespace) -> bool:
             minutes=options.minutes,
         )
         report(outcome)
+        if not outcome.quick:
+            print("**The next claim came too late.**", flush=True)
         print(f"Took {time.monotonic() - started:.0f} s with seed {options.seed}.", flush=True)
         kept = kept and outcome.kept and outcome.quick
     return kept

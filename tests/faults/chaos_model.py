@@ -71,7 +71,8 @@ class ChaosModel:
         self._calm = threading.Event()
         self._lock = threading.Lock()
         self._asking: Counter[str] = Counter()
-        self._counting = False
+        # So many faults go on at once.
+        self._counting = 0
         self._lately: deque[tuple[float, str]] = deque(maxlen=20)
         self._serving = ExitStack()
 
@@ -107,11 +108,12 @@ class ChaosModel:
             self.excused += self._asking
             kept_before = time.monotonic() - KEEPING_SECONDS
             self.excused.update(stage for at, stage in self._lately if at > kept_before)
-            self._counting = True
+            self._counting += 1
         try:
             yield
         finally:
-            self._counting = False
+            with self._lock:
+                self._counting -= 1
 
     @property
     def wasted(self) -> list[str]:
@@ -135,7 +137,7 @@ class ChaosModel:
         stage = stage_of(body)
         with self._lock:
             self._asking[stage] += 1
-            self.excused[stage] += self._counting
+            self.excused[stage] += bool(self._counting)
         try:
             time.sleep(seconds)
             return self._in_mood(body, answer)

@@ -75,6 +75,14 @@ class World:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Start all of it, and end it afterwards."""
+        with self.standing():
+            self.load = Load(self)
+            with self.load.going_on():
+                yield
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Start all but the load, and end it afterwards."""
         with ExitStack() as stack:
             self._start_servers(stack)
             self.model.start()
@@ -83,8 +91,6 @@ class World:
             stack.callback(lambda: end_site(self.site))
             self.wait_until_settled()
             self.books.watch()
-            self.load = Load(self)
-            stack.enter_context(self.load.going_on())
             yield
 
     def _start_servers(self, stack: ExitStack) -> None:
@@ -197,10 +203,14 @@ class World:
 class Load:
     """Submits texts, so that there is always some work; knows what the site has accepted."""
 
+    pause_seconds = PAUSE_SECONDS
+    scopes: tuple[str, ...] = ("enrich:run",)
+
     def __init__(self, world: World) -> None:
         self.accepted: dict[str, str] = {}
         self.accepted_at = 0.0
         self.refused = 0
+        self.headers: dict[str, str] = {}
         self._world = world
         self._chance = random.Random(world.chance.random())
         self._numbers = count()
@@ -212,12 +222,12 @@ class Load:
     @contextmanager
     def going_on(self) -> Iterator[None]:
         """Submit until this is left."""
-        world = self._world
-        arguments = ("create_token", "web", "--scope", "enrich:run", "--json")
-        token = json.loads(world.site.manage(*arguments))["token"]
-        headers = {"Authorization": f"Bearer {token}"}
+        site = self._world.site
+        self.headers = {"Authorization": f"Bearer {site.token(*self.scopes)}"}
         self._flowing.set()
-        thread = threading.Thread(target=self._submit_all, args=(headers,))
+        thread = threading.Thread(
+            target=self._submit_all, args=(f"{site.url}/api/v1/reflections/",)
+        )
         thread.start()
         try:
             yield
@@ -237,15 +247,14 @@ class Load:
         finally:
             self._flowing.set()
 
-    def _submit_all(self, headers: dict[str, str]) -> None:
-        url = f"{self._world.site.url}/api/v1/reflections/"
-        with httpx.Client(headers=headers, trust_env=False, timeout=30) as client:
+    def _submit_all(self, url: str) -> None:
+        with httpx.Client(headers=self.headers, trust_env=False, timeout=30) as client:
             while not self._ended.is_set():
                 self._flowing.wait()
                 with self._submitting:
                     if self._flowing.is_set() and not self._enough():
                         self._submit(client, url)
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self.pause_seconds)
 
     def _submit(self, client: httpx.Client, url: str) -> None:
         text = self._text()
