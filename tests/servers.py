@@ -91,7 +91,8 @@ def postgres_server(
         _run([initdb, "-D", str(data), "-U", "tests", "-A", "trust", "--no-sync"])
         # Nothing here has to survive a power cut.
         command = [postgres, "-D", str(data), "-p", str(port), "-k", str(folder), "-F"]
-        command += ["-c", f"listen_addresses={host}"]
+        # Threads of tests come and go, and each has its own connection until it is collected.
+        command += ["-c", f"listen_addresses={host}", "-c", "max_connections=400"]
         with (data / "pg_hba.conf").open("a") as who_may:
             who_may.write(f"host all all {trusted} trust\n")
         url = f"postgresql://tests@{host}:{port}/postgres"
