@@ -183,4 +183,5 @@ def _batches(row_ids: list[int]) -> list[list[int]]:
 
 
 def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+    # Rounded: a datetime may lie a microsecond before the instant that it was made of.
+    return round(at.timestamp() * 1000)
