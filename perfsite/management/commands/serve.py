@@ -175,13 +175,11 @@ def _manage(*arguments: str) -> list[str]:
 
 
 def _engine() -> Child:
-    # Something that is no Ollama may hold the usual port; then any free one does.
-    port = "0" if _in_use(LOOPBACK, 11434) else "11434"
     url_file = str(settings.ENGINE_URL_FILE)
     # One core is left to web and worker: threads that wait for a busy core slow all others down,
     # here from 1 s to more than 60 s for the same text.
     threads = str(max(1, (psutil.cpu_count(logical=False) or 1) - 1))
-    argv = _manage("serve_model", "--port", port, "--threads", threads, "--url-file", url_file)
+    argv = _manage("serve_model", "--port", "0", "--threads", threads, "--url-file", url_file)
     return Child("embedded model", argv, settings.BASE_DIR)
 
 
