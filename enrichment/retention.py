@@ -88,13 +88,7 @@ def rules() -> list[Rule]:
         ),
     ]
     if kept := settings.HISTORY_KEPT_DAYS:
-        found.append(
-            deletion(
-                TuningRun,
-                days(kept),
-                lambda now: older(TuningRun, "at", now - timedelta(days=kept)),
-            )
-        )
+        found.append(deletion(TuningRun, days(kept), _old_tuning_runs))
     if kept := settings.REFLECTIONS_KEPT_DAYS:
         found.append(
             Rule(
@@ -105,6 +99,11 @@ def rules() -> list[Rule]:
             )
         )
     return found
+
+
+def _old_tuning_runs(now: datetime) -> QuerySet[Any]:
+    kept = timedelta(days=settings.HISTORY_KEPT_DAYS)
+    return older(TuningRun, "at", now - kept)
 
 
 def _failures(_now: datetime) -> QuerySet[Any]:

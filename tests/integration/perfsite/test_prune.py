@@ -211,6 +211,19 @@ def test_nothing_of_age_goes_where_things_are_kept_for_ever(old: None, settings:
     assert [table.objects.count() for table in kept] == [2] * len(kept)
 
 
+def test_reflections_that_are_kept_for_ever_keep_history_to_its_own_age(
+    old: None, settings: Settings
+):
+    """The default: each setting is about its own tables."""
+    settings.REFLECTIONS_KEPT_DAYS = 0
+    history = (Audit, ConfigRevision, TuningRun, LogEntry)
+    for table, at in zip(history, ("at", "created_at", "at", "action_time"), strict=True):
+        table.objects.filter(**{at: NOW}).update(**{at: ago(days=1)})
+    prune()
+    assert Reflection.objects.count() == 2
+    assert [table.objects.count() for table in history] == [1] * len(history)
+
+
 def test_workers_prune_once_a_minute_one_at_a_time(main_database: None, old: None):
     """Of all that look one does it, which is told; after it died another one takes its place."""
     assert sorted(bool(done.result()) for done in at_once(lambda: keep(NOW), 4)) == [
