@@ -120,8 +120,11 @@ def _folder(folder: Path, name: str) -> Path:
 def _may_make_namespaces() -> bool:
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
-    probe = ["unshare", "--net", "true"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    # In a network of its own, which goes with the probe.
+    probe = ["unshare", "--net", "ip", "link", "add", "probe", "type", "bridge"]
+    veth = ["unshare", "--net", "ip", "link", "add", "one", "type", "veth", "peer", "other"]
+    tried = [subprocess.run(each, capture_output=True, check=False) for each in (probe, veth)]
+    return not any(done.returncode for done in tried)
 
 
 def _ip(*arguments: str) -> None:
