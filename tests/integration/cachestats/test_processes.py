@@ -17,6 +17,7 @@ from cachestats.errors import StoreUnavailable
 from cachestats.models import CacheEntry
 from cachestats.services import PurgeFilter
 from cachestats.stores import PostgresStore, SqliteStore
+from tests.databases import cache_copied_to
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 
@@ -111,10 +112,14 @@ assert store.get(1) is not None
 """
 
 
-def test_store_after_fork_opens_its_own_connection(bench: Any) -> None:
+def test_store_after_fork_opens_its_own_connection(tmp_path: Path) -> None:
     """A child never uses nor closes its parent's connection; both go on reading and writing."""
+    # A copy: who opens a file while it is away makes an empty one, which deletes the log of both.
+    path = tmp_path / "cache.sqlite3"
+    with cache_copied_to(path):
+        pass
     child = subprocess.run(
-        [sys.executable, "-c", FORKING, str(bench.path)],
+        [sys.executable, "-c", FORKING, str(path)],
         capture_output=True,
         text=True,
         check=False,
