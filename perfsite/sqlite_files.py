@@ -1,12 +1,25 @@
-"""SQLite's files from outside: copied while others write, and looked at before they are trusted."""
+"""SQLite's files from outside: opened, copied while others write, looked at before trusted."""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 WAIT_SECONDS = 20
 LOGS = ("-wal", "-shm")
+
+
+class ExistingFile(sqlite3.Connection):
+    """A connection to a file that is there; a missing one is an error, never made anew.
+
+    An empty file beside the logs of another would have SQLite delete the one log and cut the other
+    short, while other processes have both open and mapped.
+    """
+
+    def __init__(self, database: str | Path, *arguments: Any, **options: Any) -> None:
+        uri = f"{Path(database).absolute().as_uri()}?mode=rw"
+        super().__init__(uri, *arguments, **{**options, "uri": True})
 
 
 def copy(source: Path, target: Path) -> None:

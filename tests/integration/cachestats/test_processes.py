@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from cachestats.cache import PerfCache, get_cache
 from cachestats.errors import StoreUnavailable
 from cachestats.models import CacheEntry
 from cachestats.services import PurgeFilter
 from cachestats.stores import PostgresStore, SqliteStore
-from tests.databases import cache_copied_to
+from tests.databases import cache_copied_to, leading_to
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 
@@ -163,3 +165,27 @@ def test_store_missing_file_is_never_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         SqliteStore(tmp_path / "none.sqlite3").get(1)
     assert not (tmp_path / "none.sqlite3").exists()
+
+
+def test_page_missing_file_is_never_made(tmp_path: Path) -> None:
+    """An empty file would have SQLite spoil the logs that other processes still have open."""
+    path = tmp_path / "none.sqlite3"
+    with leading_to(f"sqlite:///{path}", "cache"), pytest.raises(OperationalError):
+        CacheEntry.objects.count()
+    assert not path.exists()
+
+
+def test_migrate_missing_file_is_made(tmp_path: Path) -> None:
+    """An operator makes the file by the command that every Django site has."""
+    path = tmp_path / "new.sqlite3"
+    with leading_to(f"sqlite:///{path}", "cache"):
+        call_command("migrate", database="cache", verbosity=0)
+        assert CacheEntry.objects.count() == 0
+    assert SqliteStore(path).get(1) is None
+
+
+def test_migrate_no_folder_says_which_file(tmp_path: Path) -> None:
+    """Where the file can't be made, one line names it."""
+    path = tmp_path / "none" / "new.sqlite3"
+    with leading_to(f"sqlite:///{path}", "cache"), pytest.raises(CommandError, match=str(path)):
+        call_command("migrate", database="cache", verbosity=0)
