@@ -28,12 +28,25 @@ PYTHON = ROOT / "docs" / "python.md"
 PUBLIC = {
     "cachestats.decorators": ("cached",),
     "cachestats.cache": ("get_cache", "PerfCache", "Freshness"),
+    "cachestats.lookups": ("Lookup",),
+    "cachestats.keys": ("Key",),
+    "cachestats.reports": ("StoreReport", "LookupReport", "CacheReport"),
     "cachestats.config": ("current",),
-    "cachestats.services": ("PurgeFilter", "purge"),
+    "cachestats.config.schema": ("Effective",),
+    "cachestats.services": ("PurgeFilter", "purge", "PurgeResult"),
     "enrichment.services": ("describe_image",),
     "enrichment.api_clients": ("make_api_client",),
     "enrichment.inference.http": ("ApiClient",),
+    "enrichment.inference.http_messages": ("ApiResponse",),
     "enrichment.inference.ollama": ("OllamaClient",),
+    "enrichment.inference.messages": (
+        "GenerateRequest",
+        "ChatRequest",
+        "Reply",
+        "Timings",
+        "ModelIdentity",
+        "HeldModel",
+    ),
 }
 WIDTH = 88
 GENERATED = "Made by `make docs`; change the {} instead.\n"
@@ -85,20 +98,27 @@ def python() -> str:
 
 
 def described(name: str, what: Any, heading: str) -> Iterator[str]:
-    """Yield a function or class with what it says of itself, and a class's public methods."""
+    """Yield a function or class with what it says of itself; a class's methods and properties."""
     yield from ("", f"{heading} {name}", "", "```python")
     yield f"{'async ' if inspect.iscoroutinefunction(what) else ''}{name}{signature(what)}"
     yield from ("```", "", *paragraphs(what))
     if not inspect.isclass(what):
         return
     for method, member in vars(what).items():
-        if not method.startswith("_") and inspect.isfunction(member) and member.__doc__:
+        if method.startswith("_") or not member.__doc__:
+            continue
+        if inspect.isfunction(member):
             yield from described(f"{name}.{method}", member, "####")
+        elif isinstance(member, property) and member.fget:
+            returned = signature(member.fget).removeprefix("() -> ")
+            yield from ("", f"#### {name}.{method}", "", f"`{returned}`", "", *paragraphs(member))
 
 
 def signature(what: Any) -> str:
     """Return a signature as it is written, without where its types come from."""
     given = inspect.signature(what)
+    if inspect.isclass(what):
+        given = given.replace(return_annotation=inspect.Signature.empty)
     parameters = [one for one in given.parameters.values() if one.name != "self"]
     shown = str(given.replace(parameters=parameters))
     shown = re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z_])", "", shown).replace("~", "")
@@ -106,9 +126,9 @@ def signature(what: Any) -> str:
     shown = re.sub(r"<class '(\w+)'>", r"\1", shown)
     if len(shown) <= WIDTH:
         return shown
-    inside, _, returned = shown[1:].rpartition(") -> ")
-    lines = "".join(f"    {one},\n" for one in _split(inside))
-    return f"(\n{lines}) -> {returned}"
+    end = shown.rindex(")")
+    lines = "".join(f"    {one},\n" for one in _split(shown[1:end]))
+    return f"(\n{lines}{shown[end:]}"
 
 
 def _split(inside: str) -> list[str]:
