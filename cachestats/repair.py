@@ -81,7 +81,7 @@ def _make(path: Path) -> None:
     draft = path.with_name(f"{path.name}-new")
     for suffix in ("", *LOGS):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-    draft.touch(mode=0o644)
+    draft.touch()
     _migrate(draft)
     draft.replace(path)
 

@@ -45,6 +45,15 @@ class LabelledText:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelledTable:
+    """What a file gave. left_out: texts without any feeling that counts. unread: columns."""
+
+    texts: list[LabelledText]
+    left_out: int
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What one signal made of a text. primary: None when undetermined. confidence: 0 to 1."""
 
@@ -69,30 +78,30 @@ class Scores:
     ece: float | None
 
 
-def read_table(lines: Iterable[str]) -> list[LabelledText]:
-    """Return the labelled texts of a CSV file; those without any feeling that counts are left out.
+def read_table(lines: Iterable[str]) -> LabelledTable:
+    """Return the labelled texts of a CSV file, and what of it was of no use.
 
     Args:
         lines: with a header; a column `text`, and one for each label, TRUE or FALSE. A label
-            without a column holds for no text, and columns of other names are not looked at.
+            without a column holds for no text.
 
     Raises:
         InvalidTable: a column is missing, or a value is none of these.
     """
     rows = csv.DictReader(lines)
     try:
-        return _labelled_texts(rows)
+        return _labelled(rows)
     except csv.Error as exc:
         raise InvalidTable(f"after line {rows.line_num}: {exc}") from exc
 
 
-def _labelled_texts(rows: "csv.DictReader[str]") -> list[LabelledText]:
-    columns = set(rows.fieldnames or ())
+def _labelled(rows: "csv.DictReader[str]") -> LabelledTable:
+    columns = tuple(rows.fieldnames or ())
     labels = [label for label in (*PRIMARY_OF, IGNORED) if label in columns]
     if TEXT not in columns or not labels:
         known = ", ".join((*PRIMARY_OF, IGNORED))
         raise InvalidTable(f"the header needs a column {TEXT}, and of these at least one: {known}")
-    found = []
+    found, left_out = [], 0
     for row in rows:
         held = [label for label in labels if _holds(row[label], rows.line_num, label)]
         if not (text := (row[TEXT] or "").strip()):
@@ -100,7 +109,10 @@ def _labelled_texts(rows: "csv.DictReader[str]") -> list[LabelledText]:
         primaries = frozenset(PRIMARY_OF[label] for label in held if label != IGNORED)
         if primaries:
             found.append(LabelledText(text=text, primaries=primaries))
-    return found
+        else:
+            left_out += 1
+    unread = tuple(column for column in columns if column not in (TEXT, *labels))
+    return LabelledTable(texts=found, left_out=left_out, unread=unread)
 
 
 def _holds(value: str | None, line: int, label: str) -> bool:

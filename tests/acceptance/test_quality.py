@@ -20,7 +20,7 @@ def read(settings: Settings, engine_url: str, databases: None) -> Evaluation:
     if not (table := os.environ.get("EVALUATION_CSV")):
         pytest.skip("EVALUATION_CSV names no file of labelled diary texts")
     with Path(table).open(newline="", encoding="utf-8-sig") as lines:
-        texts = random.Random(1).sample(scoring.read_table(lines), TEXTS)
+        texts = random.Random(1).sample(scoring.read_table(lines).texts, TEXTS)
     settings.OLLAMA_HOST = engine_url
     hosts.forget_client()
     return evaluate(texts, iter)

@@ -26,7 +26,7 @@ from enrichment.evaluation import (
 from enrichment.stages import scoring, wheel
 from enrichment.stages.fitting import FEWEST_IN_ALL, FOLDS, TooFew
 from enrichment.stages.prompts import Method
-from enrichment.stages.scoring import InvalidTable, LabelledText
+from enrichment.stages.scoring import InvalidTable, LabelledTable, LabelledText
 from enrichment.tuned_stages import as_overlay
 
 FIGURES = ("any", "single", "polarity", "macro_precision", "ece")
@@ -57,7 +57,9 @@ class Command(BaseCommand):
             raise CommandError("--limit must be 1 or more.", returncode=2)
         if options["apply"] and not options["fit"]:
             raise CommandError("--apply takes --fit.", returncode=2)
-        texts = _read(options["file"])[:limit]
+        table = _read(options["file"])
+        self._tell_of_no_use(table)
+        texts = table.texts[:limit]
         if not texts:
             raise CommandError(f"{options['file']} has no text with a feeling that counts.")
         if options["fit"] and len(texts) < FEWEST_IN_ALL:
@@ -78,6 +80,12 @@ class Command(BaseCommand):
         if options["apply"]:
             self._apply(found)
 
+    def _tell_of_no_use(self, table: LabelledTable) -> None:
+        if table.left_out:
+            self.stderr.write(f"Texts left out, without a feeling that counts: {table.left_out}.")
+        if table.unread:
+            self.stderr.write(f"Columns not read: {', '.join(map(repr, table.unread))}.")
+
     def _apply(self, found: Evaluation) -> None:
         """Put the fitted weights in force."""
         try:
@@ -87,7 +95,7 @@ class Command(BaseCommand):
         self.stderr.write(f"In force from now on, as revision {revision} of the configuration.")
 
 
-def _read(path: Path) -> list[LabelledText]:
+def _read(path: Path) -> LabelledTable:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return scoring.read_table(file)

@@ -128,7 +128,7 @@ def read_material(table: str | Path | None, seed: int) -> Material:
         return Material(texts=chance.sample(own, len(own)), labelled=())
     try:
         with Path(table).open(newline="", encoding="utf-8-sig") as lines:
-            found = scoring.read_table(lines)
+            found = scoring.read_table(lines).texts
     except (OSError, UnicodeError, scoring.InvalidTable) as exc:
         raise SystemExit(f"{table}: {exc}") from exc
     labelled = chance.sample(found, len(found))

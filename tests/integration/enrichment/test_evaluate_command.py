@@ -67,6 +67,17 @@ def test_evaluate_prints_tables_for_persons(model: Script, table: Path, capsys):
     assert "undetermined" in out
 
 
+def test_evaluate_says_what_was_of_no_use(model: Script, table: Path, capsys):
+    """A misspelt label and texts without a feeling are told, apart from the JSON."""
+    table.write_text("text,happy,saad\nSunny,TRUE,FALSE\nRain,FALSE,TRUE\n")
+    call_command("evaluate", str(table), "--json")
+
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["n"] == 1
+    assert "a feeling that counts: 1." in printed.err
+    assert "Columns not read: 'saad'" in printed.err
+
+
 def test_evaluate_counts_texts_without_an_answer(model: Script, table: Path, capsys):
     """A reply that is no answer in the middle of a run is told, and the run goes on."""
     answers, asked_of_each = iter(range(100)), len(FEELING_ENDINGS) + 1

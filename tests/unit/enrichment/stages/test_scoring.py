@@ -29,7 +29,7 @@ def readings(*read: str | None, confidence: float = 1.0) -> list[Reading]:
 
 
 def test_table_gives_the_primaries_of_the_labels_that_hold():
-    """Several may hold; what only surprised its writer tells no primary and is left out."""
+    """Several may hold; what only surprised its writer tells no primary and is counted apart."""
     found = read_table(
         [
             HEADER,
@@ -38,10 +38,17 @@ def test_table_gives_the_primaries_of_the_labels_that_hold():
             "A parcel came,FALSE,FALSE,FALSE,TRUE",
         ]
     )
-    assert [(entry.text, entry.primaries) for entry in found] == [
+    assert [(entry.text, entry.primaries) for entry in found.texts] == [
         ("Sun, at last", {"joyful"}),
         ("Both at once", {"joyful", "sad"}),
     ]
+    assert found.left_out == 1
+
+
+def test_table_tells_columns_that_it_did_not_read():
+    """A label that was misspelt would else be missed in silence."""
+    found = read_table(["date,text,hapy,sad", "Monday,A day,TRUE,TRUE"])
+    assert found.unread == ("date", "hapy")
 
 
 def test_every_label_belongs_to_a_primary_of_the_wheel():
