@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from perfsite import counters
 from perfsite.counters import Counter, CounterUnavailable, RedisCounter, SqliteCounter
@@ -37,7 +38,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where it is counted."""
     if request.param == "redis":
         url: str = request.getfixturevalue("redis_url")
-        return url.replace("/0", f"/{os.urandom(1)[0] % 15 + 1}")
+        redis.Redis.from_url(url).flushall()
+        return url
     return str(tmp_path / "counts.sqlite3")
 
 
