@@ -55,9 +55,9 @@ def cache(config: dict[str, Any]) -> dict[str, Any]:
     if config.get("ENGINE") == SQLITE:
         # The file may be replaced by another, so each request opens it anew (2 ms; look-ups have
         # connections of their own); and while it is locked the pages do without it.
-        cache = _sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
+        made = _sqlite({**config, "CONN_MAX_AGE": 0}, synchronous="NORMAL", wait_seconds=2)
         # Only `migrate` and a repair make the file.
-        return {**cache, "OPTIONS": {**cache["OPTIONS"], "factory": ExistingFile}}
+        return {**made, "OPTIONS": {**made["OPTIONS"], "factory": ExistingFile}}
     if config.get("ENGINE") == POSTGRESQL:
         return _postgresql(config, f"-c search_path={CACHE_SCHEMA}")
     raise ImproperlyConfigured(f"CACHE_DATABASE_URL must be {ACCEPTED}.")

@@ -15,11 +15,15 @@ class Command(migrate.Command):
     """Connections to the cache's file never make it, so here it is made first, in one step."""
 
     def handle(self, *app_labels: Any, **options: Any) -> str | None:
-        connection = connections[options["database"]]
-        path = Path(connection.settings_dict["NAME"])
-        if options["database"] == "cache" and connection.vendor == "sqlite" and not path.exists():
-            try:
-                make_usable(path)
-            except StoreUnavailable as exc:
-                raise CommandError(f"The cache's file {path} can't be made: {exc}") from exc
+        if options["database"] == "cache" and connections["cache"].vendor == "sqlite":
+            _make_missing(Path(connections["cache"].settings_dict["NAME"]))
         return super().handle(*app_labels, **options)
+
+
+def _make_missing(path: Path) -> None:
+    if path.exists():
+        return
+    try:
+        make_usable(path)
+    except StoreUnavailable as exc:
+        raise CommandError(f"The cache's file {path} can't be made: {exc}") from exc

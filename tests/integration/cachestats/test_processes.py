@@ -116,7 +116,7 @@ assert store.get(1) is not None
 
 def test_store_after_fork_opens_its_own_connection(tmp_path: Path) -> None:
     """A child never uses nor closes its parent's connection; both go on reading and writing."""
-    # A copy: who opens a file while it is away makes an empty one, which deletes the log of both.
+    # A copy: the child takes the file away for a moment, and the tests have theirs open.
     path = tmp_path / "cache.sqlite3"
     with cache_copied_to(path):
         pass
