@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.faults import chaos
@@ -31,6 +32,15 @@ PRODUCTION = {
     "PERF_CACHE_PEPPER": "a pepper of a site that is gone in half an hour",
     "DJANGO_SUPERUSER_PASSWORD": "battery horse staple",
 }
+# Of the hour before, as many as such an hour has. Pages show the last hour: one that begins empty
+# would have more to add up every minute.
+CALLS_BEFORE = 36_000
+MAKE_CALLS = f"""
+from datetime import timedelta
+from django.utils import timezone
+from tests.call_rows import many
+many(timezone.now(), timedelta(hours=1), {CALLS_BEFORE})
+"""
 # What waited during a fault is done by then.
 AFTER_SECONDS = 3.0
 
@@ -74,7 +84,14 @@ class Soak:
 
 
 class ProductionWorld(World):
-    """A site as in production."""
+    """A site as in production, that was in use before."""
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Start all but the load, and end it afterwards."""
+        with super().standing():
+            self.site.manage("shell", "--command", MAKE_CALLS)
+            yield
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """A worker adds up what was counted, and keeps tables within their bounds."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 from cachestats import retention, services
 from cachestats.histograms import Histogram
@@ -64,3 +65,19 @@ def test_worker_prunes_and_goes_on_after_trouble(
     monkeypatch.setattr(retention, "keep", away)
     worker.keep_bounds(Once())
     assert "[PERF] Pruning waits for the database: database is locked" in caplog.messages
+
+
+@pytest.mark.usefixtures("databases")
+@pytest.mark.parametrize("work", [worker.keep_counts, worker.keep_bounds])
+def test_rare_work_keeps_no_connection(work: Callable[[threading.Event], None]) -> None:
+    """A thread that is at work twice a minute holds no database's connection meanwhile."""
+    held = []
+
+    def turn() -> None:
+        work(Once())
+        held.extend(made for made in connections.all() if made.connection is not None)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    thread.join()
+    assert held == []
