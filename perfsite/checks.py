@@ -36,6 +36,13 @@ PEPPER_LENGTH, PEPPER_CHARACTERS = 32, 5
 # A lease lasts 30 s, and a worker counts as dead sooner: clocks may differ by less than that.
 CLOCK_SECONDS = 5.0
 REDIS_SECONDS = 2.0
+# Each thread keeps its own: to the main database, to the cache over Django, and for look-ups. Some
+# threads of a process are at work beside those that answer.
+WORKER_CONNECTIONS, WEB_CONNECTIONS, WEB_THREAD_CONNECTIONS = 12, 5, 3
+LIMIT_OF_CONNECTIONS = """
+SELECT sum(CASE name WHEN 'max_connections' THEN 1 ELSE -1 END * setting::int) FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
 # Their machines do not share memory, which SQLite's write-ahead log is read through.
 NETWORK_FILE_SYSTEMS = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "beegfs"),
@@ -177,6 +184,29 @@ def clock(databases: Databases = None, **_kwargs: Any) -> list[CheckMessage]:
     wrong += [f"{what} is from the future, {at:%Y-%m-%d %H:%M:%S} UTC." for what, at in future]
     hint = "Have all machines keep time by NTP (timedatectl set-ntp true)."
     return [Warning(text, hint=hint, id="perfsite.W008") for text in wrong]
+
+
+@register(Tags.database)
+def connection_limit(databases: Databases = None, **_kwargs: Any) -> list[CheckMessage]:
+    """W009: who gets no connection answers 503, or works no jobs."""
+    connection = connections["default"]
+    if connection.vendor != "postgresql" or not _asks_main(databases):
+        return []
+    try:
+        alive = WorkerHeartbeat.objects.alive(timezone.now()).count()
+        with connection.cursor() as cursor:
+            cursor.execute(LIMIT_OF_CONNECTIONS)
+            (limit,) = cursor.fetchone()
+    except (DatabaseError, InterfaceError):
+        return []
+    workers = max(alive, settings.Q_CLUSTER["workers"])
+    needed = workers * WORKER_CONNECTIONS + WEB_CONNECTIONS
+    needed += settings.WEB_THREADS * WEB_THREAD_CONNECTIONS
+    if needed <= limit:
+        return []
+    wrong = f"PostgreSQL takes {limit} connections, and {workers} workers need up to {needed}."
+    hint = "Raise its max_connections; docs/scaling.md says how many are needed in all."
+    return [Warning(wrong, hint=hint, id="perfsite.W009")]
 
 
 def _database_ahead_seconds() -> float:

@@ -4,9 +4,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
+from perfsite import checks
+from perfsite.management.commands.serve import THREADS
 from tests.queues import WORKERS, Model, settled_family, submit, until
 from tests.servers import find, running_postgres, running_redis
 from tests.sites import Site, running_site, wait_until_finished
@@ -41,6 +45,27 @@ def test_jobs_and_cache_hold_on_other_servers(tmp_path: Path, where: dict[str, s
                 assert (again.status_code, again.headers["X-Cache"]) == (200, "HIT")
                 stats = client.get("/api/v1/cache/stats/").json()
                 assert stats["entries"] > 0
+            assert_few_connections(site, where["DATABASE_URL"])
+
+
+def assert_few_connections(site: Site, database: str) -> None:
+    """No process has more of them than the check of PostgreSQL's limit counts with."""
+    port = urlsplit(database).port
+    members = site.family()
+    counts = {
+        member.pid: sum(bool(one.raddr) and one.raddr.port == port for one in connections)
+        for member in members
+        for connections in [member.net_connections(kind="tcp")]
+    }
+    workers = [settled_family(site)[f"worker {number}"].pid for number in range(WORKERS)]
+    assert all(0 < counts[pid] <= checks.WORKER_CONNECTIONS for pid in workers), counts
+    [web] = [member for member in members if counts[member.pid] and is_web(member)]
+    most = checks.WEB_CONNECTIONS + THREADS * checks.WEB_THREAD_CONNECTIONS
+    assert counts[web.pid] <= most, counts
+
+
+def is_web(member: psutil.Process) -> bool:
+    return "granian" in " ".join(member.cmdline())
 
 
 def enrich_under_fire(site: Site, model: Model, where: dict[str, str]) -> str:

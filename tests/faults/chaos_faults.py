@@ -26,6 +26,7 @@ from tests.servers import find
 CLAIMED = "[JOB] Claimed"
 LOCK_SECONDS = 10.0
 DISK_SECONDS = 5.0
+CONNECTIONS_SECONDS = 5.0
 MOOD_SECONDS = 4.0
 # Longer than five calls wait for an answer.
 HANG_SECONDS = 15.0
@@ -184,6 +185,21 @@ def restart_postgres(world: World) -> None:
         world.postgres.start()
 
 
+def take_connections(world: World) -> None:
+    """End all connections to PostgreSQL, and take all that it has."""
+    assert world.postgres
+    url = world.postgres.url
+    with world.model.counting_lost(), contextlib.ExitStack() as taken:
+        taken.enter_context(psycopg.connect(url)).execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
+        )
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                taken.enter_context(psycopg.connect(url))
+        time.sleep(CONNECTIONS_SECONDS)
+
+
 def restart_redis(world: World) -> None:
     """Kill Redis, which keeps nothing, and start it again."""
     assert world.redis
@@ -230,6 +246,7 @@ FAULTS = (
     Fault("database locked, 10 s", lock_database, claimed, every=3),
     Fault("disk full, 5 s", fill_disk, claimed, every=2),
     Fault("PostgreSQL crashes", restart_postgres, claimed, ("postgresql", "redis")),
+    Fault("no connection left, 5 s", take_connections, claimed, ("postgresql", "redis")),
     Fault("Redis flushed", flush_redis, claimed, ("redis",)),
     Fault("Redis killed", restart_redis, claimed, ("redis",)),
     _mood(Mood.DOWN),

@@ -11,7 +11,9 @@ SEED = 7
 SHORT = {
     "sqlite": [fault.name for fault in FAULTS if fault.kill is not Kill.NONE]
     + ["model down", "disk full, 5 s"],
-    "postgresql": ["PostgreSQL crashes", "kill -9: busy worker", "model lies"],
+    "postgresql": [
+        *("PostgreSQL crashes", "no connection left, 5 s", "kill -9: busy worker", "model lies"),
+    ],
     "redis": ["Redis flushed", "Redis killed", "kill -9: all workers, busy", "model hangs"],
 }
 

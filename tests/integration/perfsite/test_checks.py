@@ -168,6 +168,19 @@ def test_clock_that_differs_from_the_databases_is_w008(
     assert f"60 s {way} this machine's" in told.msg
 
 
+def test_more_workers_than_postgresql_takes_are_w009(postgresql: None) -> None:
+    """Of all machines: those that are alive."""
+    now = timezone.now()
+    beats = [WorkerHeartbeat(name=f"far{number}:7", at=now) for number in range(40)]
+    WorkerHeartbeat.objects.bulk_create(beats)
+    (told,) = found(DATABASES, deploy=False)
+    assert told.id == "perfsite.W009"
+    assert "takes 397 connections, and 40 workers" in told.msg
+    assert ids(deploy=False) == []
+    WorkerHeartbeat.objects.filter(name__startswith="far1").update(at=now - timedelta(minutes=1))
+    assert ids(DATABASES, deploy=False) == []
+
+
 def test_cache_of_each_machine_is_w006(postgresql: None) -> None:
     """With PostgreSQL there may be several machines, and here each has a file for its cache."""
     assert ids() == ["W006"]
@@ -178,6 +191,6 @@ def test_each_check_stands_in_the_documentation() -> None:
     """By its number, with what to do."""
     page = (ROOT / "docs" / "operations.md").read_text()
     code = (ROOT / "perfsite" / "checks.py").read_text()
-    numbers = {f"perfsite.W{number:03}" for number in range(1, 9)}
+    numbers = {f"perfsite.W{number:03}" for number in range(1, 10)}
     assert all(f'id="{number}"' in code and f"`{number}`" in page for number in numbers)
-    assert "perfsite.W009" not in code
+    assert "perfsite.W010" not in code
