@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import InterfaceError, OperationalError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "perfsite.settings")
@@ -14,3 +15,7 @@ if __name__ == "__main__":
     except ImproperlyConfigured as exc:
         # What an operator has to mend, without the way there through our code.
         sys.exit(f"{exc}")
+    except (InterfaceError, OperationalError) as exc:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"The database can't be used: {exc}")

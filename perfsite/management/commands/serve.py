@@ -1,6 +1,7 @@
 """Runs the whole site: web, worker and, where no Ollama answers, the embedded model."""
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -8,6 +9,7 @@ import socket
 import sys
 import time
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,10 @@ from django.db import DatabaseError, connections
 from cachestats.errors import StoreUnavailable
 from cachestats.repair import make_usable
 from enrichment import hosts
+from perfsite import logs
 from perfsite.supervisor import Child, Supervisor
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 # Threads keep their database connections; the longest idle time that granian accepts.
@@ -57,7 +62,7 @@ class Command(BaseCommand):
                 raise CommandError(f"--{name} must be 1 or more.", returncode=2)
         self._migrate()
         login = _development_login()
-        supervisor = Supervisor(self._say)
+        supervisor = Supervisor(partial(self._say, level=logging.WARNING))
         watch = EngineWatch(self._say)
         try:
             if not options["no_engine"] and self._needs_engine():
@@ -76,7 +81,12 @@ class Command(BaseCommand):
             watch.forget()
         self._say("Stopped.")
 
-    def _say(self, message: str) -> None:
+    def _say(self, message: str, level: int = logging.INFO) -> None:
+        """Tell people; or, where a collector reads lines of JSON, write one into the log."""
+        if settings.LOG_FORMAT == logs.JSON:
+            if words := " ".join(message.split()):
+                logger.log(level, words)
+            return
         self.stdout.write(message)
         self.stdout.flush()
 

@@ -60,6 +60,26 @@ def test_web_server_without_its_secrets_says_so_without_a_traceback(tmp_path: Pa
     assert line.startswith("Not set: SECRET_KEY, PERF_CACHE_PEPPER.")
 
 
+def test_command_without_its_database_says_so_without_a_traceback(tmp_path: Path):
+    """In one line, unless the places in the code are asked for."""
+    env = {
+        **{"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path / "var"), "DEBUG": "1"},
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing",
+    }
+
+    def told(*options: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "create_token", "web", *options],
+            check=False, cwd=ROOT, env=env, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 1
+        return done.stderr.strip().splitlines()
+
+    assert told()[0].startswith("The database can't be used: connection failed")
+    assert not any("Traceback" in line for line in told())
+    assert any("Traceback" in line for line in told("--traceback"))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
