@@ -8,6 +8,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # For every Python and machine at once; neither an index nor the settings of this machine get in.
 LOCK = $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+BY_FILE = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: run install test lint lock licences bench writing proofs chaos soak fuzz docs screenshots clean
 .DEFAULT_GOAL := run
@@ -17,15 +18,16 @@ run: $(VENV)/.run .env
 
 install: $(VENV)/.dev .env
 
-# Two files at a time, because most wait for servers that they start. Faults have processes of their own,
-# which they may leave in any state; and so have browsers, beside which Django can't use its ORM.
+# Several files at a time, because most wait for servers that they start; in their order, or what takes longest
+# would come last. Faults have processes of their own, which they may leave in any state; and so have browsers,
+# beside which Django can't use its ORM.
 test: install
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/faults --ignore tests/browser
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	@$(BY_FILE) -n 3 --ignore tests/faults --ignore tests/browser
+	@$(BY_FILE) -n 3 tests/faults
+	@$(BY_FILE) -n 2 tests/browser
 endif
 
 lint: install
