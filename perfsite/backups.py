@@ -1,7 +1,7 @@
 """Copies of a site's SQLite files in a folder, taken while it works, and put back while it doesn't.
 
 backup.json in the folder says what is in it:
-{"made_at": ISO time, "version": "0.1.0", "files": {NAME: {"bytes": n, "sha256": hex}},
+{"made_at": ISO time, "version": "1.0.0", "files": {NAME: {"bytes": n, "sha256": hex}},
 "secrets": {"SECRET_KEY": fingerprint, ...}}. A backup of PostgreSQL is pg_dump's affair.
 """
 
