@@ -1,6 +1,7 @@
 """What can happen to the site in a chaos run, and what shows that it has recovered."""
 
 import contextlib
+import math
 import signal
 import sqlite3
 import subprocess
@@ -186,18 +187,22 @@ def restart_postgres(world: World) -> None:
 
 
 def take_connections(world: World) -> None:
-    """End all connections to PostgreSQL, and take all that it has."""
+    """Take all of PostgreSQL's connections, and end again and again those that others got."""
     assert world.postgres
-    url = world.postgres.url
+    url = f"{world.postgres.url}?application_name=taker"
+    end_others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND application_name != 'taker'"
+    )
     with world.model.counting_lost(), contextlib.ExitStack() as taken:
-        taken.enter_context(psycopg.connect(url)).execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE backend_type = 'client backend' AND pid != pg_backend_pid()"
-        )
-        with contextlib.suppress(psycopg.OperationalError):
-            while True:
-                taken.enter_context(psycopg.connect(url))
-        time.sleep(CONNECTIONS_SECONDS)
+        first = taken.enter_context(psycopg.connect(url, autocommit=True))
+        ends_at = math.inf
+        while time.monotonic() < ends_at:
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:
+                    taken.enter_context(psycopg.connect(url))
+            ends_at = min(ends_at, time.monotonic() + CONNECTIONS_SECONDS)
+            first.execute(end_others)
 
 
 def restart_redis(world: World) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.faults.chaos_model import KEEPING_SECONDS
 from tests.faults.chaos_site import Load, World
 from tests.sites import Site
 
@@ -151,9 +152,10 @@ class MixedLoad(Load):
         if found is None or not found.is_success:
             return
         for entry in found.json()["results"]:
-            # What is being computed meanwhile is not kept.
+            # What is being computed meanwhile is not kept, also what has just begun and asks soon.
             with self._world.model.counting_lost():
                 self._ask("purge", self._api, f"/api/v1/cache/entries/{entry['key']}/", "DELETE")
+                time.sleep(KEEPING_SECONDS)
 
     def _configure(self) -> None:
         change = {"networking": {"per_host_limit": next(self._limits)}}
